@@ -1,0 +1,1 @@
+"""The words: types, parameters, containers and codecs that every other floor speaks with."""

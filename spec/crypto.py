@@ -1,0 +1,42 @@
+"""Doors to hash functions and secp256k1: the only module that imports pycryptodome and coincurve.
+
+Source: yellow paper, appendix F (signatures); FIPS 180-4 (SHA-256); Keccak as submitted (padding 0x01, not FIPS 202).
+"""
+
+import hashlib
+
+from Crypto.Hash import keccak
+
+from spec.errors import DecodeError
+from spec.types import Address, Bytes32, Hash32
+
+SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""The order n of the secp256k1 group (SEC 2)."""
+
+
+def keccak256(data: bytes) -> Hash32:
+    """The 32-byte keccak-256 digest of `data`."""
+    return Hash32(keccak.new(digest_bits=256, data=bytes(data)).digest())
+
+
+def sha256(data: bytes) -> Bytes32:
+    """The 32-byte SHA-256 digest of `data`."""
+    return Bytes32(hashlib.sha256(data).digest())
+
+
+def recover_address(message_hash: Bytes32, y_parity: int, r: int, s: int) -> Address:
+    """The address whose key signed `message_hash`: the last 20 bytes of keccak256(x || y) of the public key.
+
+    Shapes: y_parity 0 or 1; 0 < r < n; 0 < s <= n/2 (EIP-2).
+    Raises: DecodeError where no key can have made the signature.
+    """
+    import coincurve  # noqa: PLC0415  (a compiled library that most commands do without)
+
+    if y_parity not in (0, 1) or not 0 < r < SECP256K1_ORDER or not 0 < s <= SECP256K1_ORDER // 2:
+        raise DecodeError("signature values are out of range")
+    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((y_parity,))
+    try:
+        key = coincurve.PublicKey.from_signature_and_message(signature, message_hash, hasher=None)
+    except ValueError as error:
+        raise DecodeError("no public key can have made this signature") from error
+    return Address(keccak256(key.format(compressed=False)[1:])[12:])

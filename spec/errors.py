@@ -1,0 +1,116 @@
+"""The five families of failure, and `Reason`: the closed list of why something is rejected.
+
+A caller decides by family what to do:
+
+- `DecodeError`: bytes or text are not a canonical encoding of what they claim to be;
+- `UnknownNode`: a partial view of the state cannot answer (never the same as "absent");
+- `Rejection`: a rule of the protocol is broken; carries a `Reason` and the facts;
+- `ExceptionalHalt`: an EVM frame loses its gas (caught inside the machine only);
+- `EngineUnavailable`: an engine asked for by name cannot run here, or fails its self-test.
+"""
+
+from enum import StrEnum, unique
+from typing import Final
+
+
+@unique
+class Reason(StrEnum):
+    """Why a block, witness or proof is rejected. Values are stable: users match on them."""
+
+    STEMS_NOT_ASCENDING = "stems-not-ascending"
+    """state_diff: stems must be strictly ascending (so also unique)."""
+    SUFFIXES_NOT_ASCENDING = "suffixes-not-ascending"
+    """suffix_diffs: suffixes must be strictly ascending within a stem."""
+    SUFFIXES_MISSING = "suffixes-missing"
+    """A stem is listed with no suffix: it would prove nothing."""
+    NEW_VALUE_NOT_A_CHANGE = "new-value-not-a-change"
+    """new_value is given only where it differs from current_value (protocol: null means unchanged)."""
+    EXTENSION_COUNT = "extension-count"
+    """depth_extension_present must hold one byte per distinct stem of the state diff."""
+    EXTENSION_STATUS = "extension-status"
+    """Status bits are 0 (empty slot), 1 (other stem) or 2 (present); 3 and bit 2 mean nothing."""
+    EXTENSION_DEPTH = "extension-depth"
+    """Depth counts path bytes below the root: 1 to 31."""
+    ABSENT_STEM_HAS_VALUE = "absent-stem-has-value"
+    """A stem proven absent can hold no current value."""
+    SHAPE_CONFLICT = "shape-conflict"
+    """Two claims disagree on what stands at one path of the tree."""
+    OTHER_STEMS_NOT_ASCENDING = "other-stems-not-ascending"
+    """other_stems must be strictly ascending (so also unique)."""
+    OTHER_STEM_MISSING = "other-stem-missing"
+    """Status 1 names no stem: none of other_stems or of the present stems stands at that path."""
+    OTHER_STEM_UNUSED = "other-stem-unused"
+    """An entry of other_stems that no absence needs, or that a present stem already tells."""
+    OTHER_STEM_IS_QUERIED_STEM = "other-stem-is-queried-stem"
+    """A stem is claimed absent because the very same stem stands at its place."""
+    COMMITMENT_COUNT = "commitment-count"
+    """commitments_by_path must hold one commitment per distinct path below the root."""
+    PROOF_INVALID = "proof-invalid"
+    """The multiproof does not verify against the trusted root."""
+    CHALLENGE_IN_DOMAIN = "challenge-in-domain"
+    """The evaluation challenge fell into 0..255 (probability 2^-245): no quotient exists there."""
+    STATE_ROOT_MISMATCH = "state-root-mismatch"
+    """The post-state root computed from the witness is not the header's state root."""
+    PARENT_STATE_ROOT_MISMATCH = "parent-state-root-mismatch"
+    """The witness states a parent state root that is not the trusted one."""
+    PARENT_MISMATCH = "parent-mismatch"
+    """The block does not follow its predecessor in the file (number, or parent hash)."""
+    WITNESS_MISSING = "witness-missing"
+    """The block carries no execution witness."""
+
+
+Fact = str | int | bytes
+
+
+def _say(fact: Fact) -> str:
+    return "0x" + fact.hex() if isinstance(fact, bytes) else str(fact)
+
+
+class DecodeError(ValueError):
+    """Bytes or text that are not a canonical encoding. One line: where, what, which rule."""
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(message, where)
+        self.message: Final = message
+        self.where: Final = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+    def inside(self, place: str) -> "DecodeError":
+        """The same error, seen from the container that holds the faulty part."""
+        joint = "" if not self.where or self.where.startswith("[") else "."
+        return DecodeError(self.message, f"{place}{joint}{self.where}")
+
+
+class UnknownNode(LookupError):
+    """The view cannot say what stands here: a partial tree was asked beyond what its witness shows."""
+
+    def __init__(self, path: bytes, key: bytes) -> None:
+        super().__init__(path, key)
+        self.path: Final = path
+        self.key: Final = key
+
+    def __str__(self) -> str:
+        return f"nothing is known at path 0x{self.path.hex()} (asked for key 0x{self.key.hex()})"
+
+
+class Rejection(Exception):
+    """A rule is broken. `facts` are the values that show it, by name."""
+
+    def __init__(self, reason: Reason, **facts: Fact) -> None:
+        super().__init__(reason, facts)
+        self.reason: Final = reason
+        self.facts: Final = facts
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{name.replace('_', ' ')} {_say(fact)}" for name, fact in self.facts.items())
+        return f"{self.reason}: {shown}" if shown else str(self.reason)
+
+
+class ExceptionalHalt(Exception):
+    """An EVM frame halts and loses its gas. Never leaves the machine."""
+
+
+class EngineUnavailable(RuntimeError):
+    """An engine that was asked for cannot run here, with the reason in one line."""
