@@ -1,0 +1,1 @@
+"""Whoever keeps the state: genesis, and later the chain, its database and the block builder."""

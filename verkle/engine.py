@@ -1,0 +1,113 @@
+"""The one seam: what the tree and the proofs ask of the group, always in batches.
+
+An engine is passed in from the top and is never global. `P` is the engine's own type of group element: opaque to
+everyone else, immutable, and never compared or hashed outside the engine (compare encodings).
+
+`ReferenceEngine` is the definition of every operation, in plain Python.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol, TypeVar
+
+from spec.types import Bytes32
+from verkle import crs, curve, msm
+from verkle.field import FR
+
+P = TypeVar("P")
+
+Row = Iterable[tuple[int, int]]
+"""A sparse vector: (index 0..255, value in Fr). An index may occur more than once: its values add up."""
+
+IDENTITY: Final = Bytes32(bytes(32))
+"""The encoding of the group's identity, in every engine."""
+
+
+class Engine(Protocol[P]):
+    """Batch operations of a group of prime order r with bases G_0..G_255 and Q. Results in the order of inputs."""
+
+    @property
+    def name(self) -> str:
+        """What `--engine` calls it."""
+
+    @property
+    def zero(self) -> P:
+        """The identity."""
+
+    @property
+    def q(self) -> P:
+        """Q, the base of inner products."""
+
+    def commit(self, rows: Sequence[Row]) -> list[P]:
+        """Per row: sum of value * G_index."""
+
+    def msm(self, scalars: Sequence[int], points: Sequence[P]) -> P:
+        """Sum of scalar * point, free bases."""
+
+    def add(self, left: Sequence[P], right: Sequence[P]) -> list[P]:
+        """left_i + right_i."""
+
+    def to_scalars(self, points: Sequence[P]) -> list[int]:
+        """map_to_scalar_field of each; 0 for the identity."""
+
+    def encode(self, points: Sequence[P]) -> list[Bytes32]:
+        """The compressed encodings; 32 zero bytes for the identity."""
+
+    def decode(self, encoded: Sequence[bytes]) -> list[P]:
+        """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
+
+
+class ReferenceEngine:
+    """Banderwagon in plain Python: the definition that other engines are compared with."""
+
+    name: Final = "python"
+    zero: Final = curve.Point.IDENTITY
+    q: Final = crs.Q
+
+    DENSE: Final = 64
+    """A row with more entries than this goes through buckets, which need no tables."""
+
+    def __init__(self) -> None:
+        self._tables: dict[int, msm.FixedBase] = {}
+
+    def _table(self, index: int) -> msm.FixedBase:
+        """The table of G_index, made when first used (some 2 ms and 0.2 MB each)."""
+        table = self._tables.get(index)
+        if table is None:
+            table = self._tables[index] = msm.FixedBase(crs.generators()[index].coordinates)
+        return table
+
+    def commit(self, rows: Sequence[Row]) -> list[curve.Point]:
+        """Per row: sum of value * G_index."""
+        return [self._commit_row(row) for row in rows]
+
+    def _commit_row(self, row: Row) -> curve.Point:
+        entries = [(index, scalar) for index, value in row if (scalar := value % FR.modulus)]
+        if len(entries) > self.DENSE:
+            bases = crs.generators()
+            points = [bases[index].coordinates for index, _ in entries]
+            return curve.Point.from_coordinates(msm.pippenger([scalar for _, scalar in entries], points))
+        total = curve.IDENTITY_COORDINATES
+        for index, scalar in entries:
+            total = self._table(index).accumulate(total, scalar)
+        return curve.Point.from_coordinates(total)
+
+    def msm(self, scalars: Sequence[int], points: Sequence[curve.Point]) -> curve.Point:
+        """Sum of scalar * point, free bases."""
+        reduced = [scalar % FR.modulus for scalar in scalars]
+        return curve.Point.from_coordinates(msm.pippenger(reduced, [point.coordinates for point in points]))
+
+    def add(self, left: Sequence[curve.Point], right: Sequence[curve.Point]) -> list[curve.Point]:
+        """left_i + right_i."""
+        return [a + b for a, b in zip(left, right, strict=True)]
+
+    def to_scalars(self, points: Sequence[curve.Point]) -> list[int]:
+        """map_to_scalar_field of each; 0 for the identity."""
+        return curve.to_scalars(points)
+
+    def encode(self, points: Sequence[curve.Point]) -> list[Bytes32]:
+        """The compressed encodings; 32 zero bytes for the identity."""
+        return curve.encode(points)
+
+    def decode(self, encoded: Sequence[bytes]) -> list[curve.Point]:
+        """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
+        return curve.decode(encoded)

@@ -1,0 +1,1 @@
+"""What was touched, and the proof of it."""
