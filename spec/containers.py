@@ -56,6 +56,11 @@ class VerkleProof:
     """Compressed commitments by ascending path, the root left out."""
     d: Bytes32
     ipa_proof: IPAProof
+    internal_node_markers: tuple[Bytes32, ...] = ()
+    """Entry 0 of internal nodes that no stem node below shows to be internal, by ascending path; little-endian.
+
+    Not in the devnets' format (a profile says which): see spec/witness.md, "Forged absence".
+    """
 
 
 @dataclass(frozen=True, slots=True)

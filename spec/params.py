@@ -92,6 +92,8 @@ class Profile:
     history_window: int
     blob_gas: bool
     """Whether payloads and headers carry blob gas fields (Cancun and later)."""
+    internal_node_markers: bool
+    """Whether proofs show that internal nodes are internal. The devnets' do not, and absence can be forged in them."""
 
 
 VERKLE: Final = Profile(
@@ -102,6 +104,7 @@ VERKLE: Final = Profile(
     history_address=HISTORY_STORAGE_ADDRESS,
     history_window=HISTORY_SERVE_WINDOW,
     blob_gas=True,
+    internal_node_markers=True,
 )
 """The EIPs' final text: the product."""
 
@@ -111,6 +114,7 @@ KAUSTINEN7: Final = replace(
     history_address=DEVNET_HISTORY_STORAGE_ADDRESS,
     history_window=DEVNET_HISTORY_SERVE_WINDOW,
     blob_gas=False,
+    internal_node_markers=False,
 )
 KAUSTINEN6: Final = replace(KAUSTINEN7, name="kaustinen6", leaf_layout=LeafLayout.FIELDS)
 KAUSTINEN5: Final = replace(KAUSTINEN6, name="kaustinen5", key_hash=KeyHash.SERIALIZE)

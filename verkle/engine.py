@@ -9,6 +9,7 @@ everyone else, immutable, and never compared or hashed outside the engine (compa
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol, TypeVar
 
+from spec.errors import DecodeError
 from spec.types import Bytes32
 from verkle import crs, curve, msm
 from verkle.field import FR
@@ -54,6 +55,14 @@ class Engine(Protocol[P]):
 
     def decode(self, encoded: Sequence[bytes]) -> list[P]:
         """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
+
+
+def decode_at(engine: Engine[P], place: str, encoded: Sequence[bytes]) -> list[P]:
+    """`engine.decode`, naming the field that the encodings come from, and the item where there are several."""
+    try:
+        return engine.decode(encoded)
+    except DecodeError as error:
+        raise (DecodeError(error.message, place) if len(encoded) == 1 else error.inside(place)) from None
 
 
 class ReferenceEngine:

@@ -28,7 +28,7 @@ from spec.errors import DecodeError, Reason, Rejection
 from spec.params import IPA_PROOF_DEPTH
 from spec.types import Bytes32
 from verkle.domain import SIZE, evaluation_weights, inner_product
-from verkle.engine import IDENTITY, Engine, P
+from verkle.engine import IDENTITY, Engine, P, decode_at
 from verkle.field import FR
 from verkle.transcript import Transcript
 
@@ -135,8 +135,9 @@ def verify(
     b = inner_product(s, evaluation_weights(point))
     a = argument.last
     scalars, points = commitment
-    rounds = engine.decode([*argument.left, *argument.right])
+    left = decode_at(engine, "ipa_proof.cl", argument.left)
+    right = decode_at(engine, "ipa_proof.cr", argument.right)
     fixed = engine.commit([[(i, -a * factor % _R) for i, factor in enumerate(s)]])
-    free = engine.msm([*scalars, w * (value - a * b) % _R, *x, *inverse_x], [*points, engine.q, *rounds])
+    free = engine.msm([*scalars, w * (value - a * b) % _R, *x, *inverse_x], [*points, engine.q, *left, *right])
     if engine.encode(engine.add(fixed, [free]))[0] != IDENTITY:
         raise Rejection(Reason.PROOF_INVALID, rule="the inner product argument's relation does not hold")

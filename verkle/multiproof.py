@@ -24,7 +24,7 @@ from spec.errors import DecodeError, Reason, Rejection
 from spec.types import Bytes32
 from verkle import ipa
 from verkle.domain import SIZE, quotient
-from verkle.engine import Engine, P
+from verkle.engine import Engine, P, decode_at
 from verkle.field import FR
 from verkle.transcript import Transcript
 
@@ -152,7 +152,7 @@ def verify(engine: Engine[P], transcript: Transcript, openings: Sequence[Opening
     points = list(distinct.values())
     encoded = dict(zip(distinct, engine.encode(points), strict=True))
     powers = _begin(transcript, openings, [encoded[id(opening.commitment)] for opening in openings])
-    (point_d,) = engine.decode([proof.d])
+    (point_d,) = decode_at(engine, "d", [proof.d])
     combination = _combine(transcript, openings, powers, proof.d)
     weights = dict.fromkeys(distinct, 0)
     for opening, weight in zip(openings, combination.powers, strict=True):

@@ -4,8 +4,8 @@
     StemNode       one stem and its two halves           C = 1 G_0 + LE(stem) G_1 + map(C1) G_2 + map(C2) G_3
     Half           suffixes 0..127 or 128..255           C = sum of lo(v_s) G_(2 s') + hi(v_s) G_(2 s' + 1)
 
-where s' = s mod 128, lo(v) = LE(v[0:16]) + 2^128 and hi(v) = LE(v[16:32]) for a present value, both 0 for an absent one: a zero value is
-not an absent value.
+where s' = s mod 128, and for a present value v: lo(v) = LE(v[0:16]) + 2^128, hi(v) = LE(v[16:32]). Both are 0 for an
+absent one: a zero value is not an absent value.
 
 What is not listed in a node is its `rest`: EMPTY in a whole tree, UNKNOWN in the part of a tree that a witness shows.
 Reading or writing through UNKNOWN raises, so "the witness does not say" can never pass for "absent".

@@ -10,18 +10,27 @@ For a queried stem, walking from the root:
 Openings are ordered by (path, z) and taken once. Each stem ends in one *extension*: (depth << 3) | status, where
 depth counts path bytes down to the stem node or the empty slot.
 
+A stem node's vector is 0 from entry 4 on, so whoever passes one off as an internal node "proves" stems absent that
+are there. Where markers are asked for (spec/witness.md, "Forged absence"), every internal node below the root on
+whose paths the walk met empty slots only also
+
+    is marked                        opens (P, 0) = the entry of its child 0; 1 would be a stem node's first entry
+
+An internal node with a stem node below it in the walk needs no marker: nothing under a stem node opens as one.
+
 The prover walks its whole tree; the verifier walks the part that it rebuilt from the proof. So nothing can be proved
 that is not checked, and what a canonical proof contains is written once.
 
 Source: EIP-6800, "Verkle proofs"; go-verkle and rust-verkle for the order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from operator import itemgetter
 from typing import Generic
 
-from spec.errors import UnknownNode
+from spec.errors import Reason, Rejection, UnknownNode
 from spec.types import Stem, TreeKey
 from verkle.engine import P
 from verkle.multiproof import Opening
@@ -66,6 +75,8 @@ class Walk(Generic[P]):
     """One byte per distinct stem, by ascending stem."""
     other_stems: list[Stem] = field(default_factory=list)
     """The stems that stand where a queried one is absent, unless they are told already; ascending."""
+    markers: list[int] = field(default_factory=list)
+    """Entry 0 of the marked nodes, by ascending path, where no queried stem opens it anyway."""
 
     def open(self, path: bytes, node: OpenedNode[P], z: int, y: int) -> None:
         """Open the commitment of the node at `path` at z."""
@@ -74,10 +85,23 @@ class Walk(Generic[P]):
             self.openings[path, z] = Opening(self.nodes[path].commitment, z, y)
 
 
-def walk(root: InternalNode[P], zero: P, keys: Iterable[TreeKey]) -> Walk[P]:
+Marker = Callable[[bytes, InternalNode[P]], int]
+"""Entry 0 of the internal node at a path: from the whole tree, or as a proof gives it (asked by ascending path)."""
+
+
+def entry_zero(path: bytes, node: InternalNode[P]) -> int:
+    """The prover's `Marker`: the entry of child 0."""
+    child = node.child(0)
+    if child is Gap.UNKNOWN:
+        raise UnknownNode(path + b"\0", path)
+    return 0 if isinstance(child, Gap) else child.scalar
+
+
+def walk(root: InternalNode[P], zero: P, keys: Iterable[TreeKey], marker: Marker[P] | None = None) -> Walk[P]:
     """The openings of these keys (any order, at least one) in the tree below `root`. `zero` is the group's identity.
 
-    Raises: UnknownNode where the tree does not say what stands at a key.
+    With `marker`, internal nodes are marked. Raises: UnknownNode where the tree does not say what stands at a key;
+    Rejection(MARKER_OF_STEM_NODE).
     """
     suffixes: dict[Stem, set[int]] = {}
     for key in keys:
@@ -94,9 +118,27 @@ def walk(root: InternalNode[P], zero: P, keys: Iterable[TreeKey]) -> Walk[P]:
         elif isinstance(node, StemNode):
             others[path] = node.stem
     met.other_stems = sorted(stem for path, stem in others.items() if path not in present)
+    if marker is not None:
+        _mark(met, marker)
     met.openings = dict(sorted(met.openings.items()))
     met.nodes = dict(sorted(met.nodes.items()))
     return met
+
+
+def _mark(met: Walk[P], marker: Marker[P]) -> None:
+    """Open entry 0 of each internal node below the root that has no stem node below it in the walk."""
+    shown = {
+        path[:depth] for path, node in met.nodes.items() if isinstance(node, StemNode) for depth in range(len(path))
+    }
+    for path, node in sorted(met.nodes.items(), key=itemgetter(0)):
+        if path and isinstance(node, InternalNode) and path not in shown:
+            opened = met.openings.get((path, 0))
+            entry = marker(path, node) if opened is None else opened.y
+            if entry == STEM_MARKER:
+                raise Rejection(Reason.MARKER_OF_STEM_NODE, path=path)
+            if opened is None:
+                met.markers.append(entry)
+                met.open(path, node, 0, entry)
 
 
 def _descend(met: Walk[P], root: InternalNode[P], stem: Stem) -> tuple[Status, bytes, Node[P]]:

@@ -1,0 +1,52 @@
+"""A group for tests of structure: Z_r, where a commitment is an inner product in the clear.
+
+The same laws as Banderwagon's (prime order r, linear, 0 maps to 0, canonical encodings), no hardness at all: thousands
+of times faster, and never for tests of soundness. Bases are fixed by a seed.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from spec.errors import DecodeError
+from spec.types import Bytes32
+from verkle.engine import Row
+from verkle.field import FR
+
+R: Final = FR.modulus
+
+
+class ToyEngine:
+    """Elements are integers in [0, r)."""
+
+    name: Final = "toy"
+    zero: Final = 0
+
+    def __init__(self) -> None:
+        rng = random.Random(6800)
+        self.q = rng.randrange(1, R)
+        self.bases = [rng.randrange(1, R) for _ in range(256)]
+
+    def commit(self, rows: Sequence[Row]) -> list[int]:
+        return [sum(self.bases[index] * value for index, value in row) % R for row in rows]
+
+    def msm(self, scalars: Sequence[int], points: Sequence[int]) -> int:
+        return sum(s * p for s, p in zip(scalars, points, strict=True)) % R
+
+    def add(self, left: Sequence[int], right: Sequence[int]) -> list[int]:
+        return [(a + b) % R for a, b in zip(left, right, strict=True)]
+
+    def to_scalars(self, points: Sequence[int]) -> list[int]:
+        return [p * p * 7 % R for p in points]
+
+    def encode(self, points: Sequence[int]) -> list[Bytes32]:
+        return [Bytes32(p.to_bytes(32, "big")) for p in points]
+
+    def decode(self, encoded: Sequence[bytes]) -> list[int]:
+        points = []
+        for index, data in enumerate(encoded):
+            try:
+                points.append(FR.decode(data, "big"))
+            except DecodeError as error:
+                raise error.inside(f"[{index}]") from None
+        return points
