@@ -43,6 +43,8 @@ class Reason(StrEnum):
     """An entry of other_stems that no absence needs, or that a present stem already tells."""
     OTHER_STEM_IS_QUERIED_STEM = "other-stem-is-queried-stem"
     """A stem is claimed absent because the very same stem stands at its place."""
+    INTERNAL_NODE_EMPTY = "internal-node-empty"
+    """A claimed internal node below the root maps to 0, as the identity does: an empty slot passed off as a node."""
     MARKER_COUNT = "marker-count"
     """internal_node_markers must hold one entry per internal node that nothing else shows to be one."""
     MARKER_OF_STEM_NODE = "marker-of-stem-node"

@@ -20,7 +20,7 @@ from typing import Final
 from spec.types import Address
 
 VERKLE_NODE_WIDTH: Final = 256
-"""Children of an internal node, values of a stem. Source: EIP-6800, "Parameters"."""
+"""Children of an internal node, values of a stem. Source: EIP-6800, "Tree embedding"."""
 
 STEM_BYTES: Final = 31
 """Path bytes of a stem; so also the greatest depth of a stem node."""
@@ -31,11 +31,11 @@ CODE_HASH_LEAF_KEY: Final = 1
 """Suffix of the code hash in the packed layout. Source: EIP-6800, "Header values"."""
 
 HEADER_STORAGE_OFFSET: Final = 64
-"""Position of storage slot 0 in the account's header stem. Source: EIP-6800, "Parameters"."""
+"""Position of storage slot 0 in the account's header stem. Source: EIP-6800, "Tree embedding"."""
 CODE_OFFSET: Final = 128
-"""Position of code chunk 0. Source: EIP-6800, "Parameters"."""
+"""Position of code chunk 0. Source: EIP-6800, "Tree embedding"."""
 MAIN_STORAGE_OFFSET: Final = 256**31
-"""Position of slot 0 of the main storage (slots 64 and up). Source: EIP-6800, "Parameters"."""
+"""Position of slot 0 of the main storage (slots 64 and up). Source: EIP-6800, "Tree embedding"."""
 KAUSTINEN2_MAIN_STORAGE_OFFSET: Final = 256 << 31
 """2^39: devnets 1 and 2 shifted where the EIP takes a power; kept because their roots depend on it."""
 
@@ -57,7 +57,7 @@ DEVNET_HISTORY_SERVE_WINDOW: Final = 8192
 MAX_STEMS: Final = 2**16
 """Stems in one state diff. Source: consensus-specs, EIP-6800 feature, "Preset"."""
 MAX_COMMITMENTS_PER_STEM: Final = 33
-"""31 internal nodes and two halves. Source: consensus-specs, EIP-6800 feature, "Preset"."""
+"""30 internal nodes below the root, a stem node, two halves. Source: consensus-specs, EIP-6800 feature, "Preset"."""
 IPA_PROOF_DEPTH: Final = 8
 """Rounds of the inner product argument: log2 of VERKLE_NODE_WIDTH."""
 

@@ -5,7 +5,7 @@ where x is an encoding of one; 256 points are kept (1061 candidates are tried). 
 generator of the curve. Deriving them takes a fraction of a second, so nothing has to be stored or trusted; the digest
 is checked.
 
-Source: EIP-6800, "Verkle tree definition" (the seed); the digest is that of go-ipa, rust-verkle and verkle-trie-ref.
+Source: go-ipa, rust-verkle and verkle-trie-ref agree on seed, procedure and digest; EIP-6800 leaves the basis open.
 """
 
 import hashlib

@@ -13,7 +13,7 @@ b are the evaluation weights of the point t, so y = <a, b> is the polynomial's v
     where G' = sum of s_i G_i, b' = sum of s_i b_i, and s_i is the product of the x_j^-1 for which bit 7-j of i is set.
 
 The bases are never folded: generator k of a round is the sum of s G over a block of the fixed basis, so L and R of each
-round are commitments of a full row, which every engine is fastest at.
+round are commitments to rows over the fixed basis, 128 entries each, which every engine is fastest at.
 
 Binary form (byte order: points compressed, big-endian): L_0..L_7 || R_0..R_7 || a, a little-endian; 544 bytes.
 

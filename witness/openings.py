@@ -21,7 +21,7 @@ An internal node with a stem node below it in the walk needs no marker: nothing 
 The prover walks its whole tree; the verifier walks the part that it rebuilt from the proof. So nothing can be proved
 that is not checked, and what a canonical proof contains is written once.
 
-Source: EIP-6800, "Verkle proofs"; go-verkle and rust-verkle for the order.
+Source: go-verkle and rust-verkle agree on what is opened and in which order; EIP-6800 leaves proofs open.
 """
 
 from collections.abc import Callable, Iterable

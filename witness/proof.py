@@ -8,7 +8,7 @@
 tree that they claim, and then walks it exactly as the prover walked its own: the openings to verify come from
 `witness.openings`.
 
-Source: EIP-6800, "Verkle proofs"; consensus-specs, EIP-6800 feature (containers).
+Source: consensus-specs, EIP-6800 feature (containers); go-verkle and rust-verkle (the EIP leaves proofs open).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

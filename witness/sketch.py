@@ -4,7 +4,7 @@ Every extension byte claims internal nodes at the proper prefixes of its path, a
 (present), another stem, or an empty slot. Claims must agree wherever they meet; then the commitments, in path order,
 turn them into a partial tree.
 
-Source: EIP-6800, "Verkle proofs"; go-verkle's `PreStateTreeFromProof` for the corner cases.
+Source: consensus-specs, EIP-6800 feature (fields); go-verkle's `PreStateTreeFromProof` for the corner cases.
 """
 
 from bisect import bisect_left
@@ -116,13 +116,18 @@ class Sketch:
     def build(self, engine: Engine[P], root: P, encoded: Sequence[Bytes32]) -> Tree[P]:
         """The partial tree with these claims, the trusted root and the commitments of `commitments_by_path`.
 
-        Raises: Rejection(COMMITMENT_COUNT); DecodeError.
+        The entry of an empty slot is 0, and so is the map of the identity: an internal node that maps to 0 would be an
+        empty slot made to look deeper, with every absence below it "proven" and new stems put in the wrong place.
+        Raises: Rejection(COMMITMENT_COUNT), Rejection(INTERNAL_NODE_EMPTY); DecodeError.
         """
         paths = self.paths()
         if len(encoded) != len(paths):
             raise Rejection(Reason.COMMITMENT_COUNT, expected=len(paths), given=len(encoded))
         points = [root, *decode_at(engine, "commitments_by_path", encoded)]
         known = dict(zip([b"", *paths], zip(points, engine.to_scalars(points), strict=True), strict=True))
+        for path, (_, scalar) in known.items():
+            if path and scalar == 0 and self.claims.get(path) is _INTERNAL:
+                raise Rejection(Reason.INTERNAL_NODE_EMPTY, path=path)
         nodes: dict[bytes, Node[P]] = {}
         children: dict[bytes, dict[int, Node[P]]] = {}
         for path in sorted(self.claims, key=len, reverse=True):

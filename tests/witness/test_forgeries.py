@@ -101,3 +101,15 @@ def test_honest_absence_below_an_internal_node(engine: ReferenceEngine, markers:
     view = check(engine, witness, whole.state_root(), markers=markers)
     assert view.get(VICTIM) is None
     assert post_state(view, witness).state_root() == whole.update({VICTIM: VALUE}).state_root()
+
+
+@pytest.mark.parametrize("markers", [False, True], ids=["plain", "marked"])
+def test_an_empty_slot_is_not_an_internal_node(engine: ReferenceEngine, markers: bool) -> None:
+    """The identity maps to 0, an empty slot's entry: shown as an internal node, it would put new stems too deep."""
+    whole = Tree.empty(engine).update({NEIGHBOUR: VALUE})
+    nothing = InternalNode(engine.zero, 0, {}, EMPTY)
+    forged = forge(whole, VICTIM[:1], nothing, {}, markers=markers)
+    assert forged.verkle_proof.depth_extension_present == bytes([2 << 3])
+    with pytest.raises(Rejection) as rejection:
+        check(engine, forged, whole.state_root(), markers=markers)
+    assert rejection.value.reason is Reason.INTERNAL_NODE_EMPTY
