@@ -20,15 +20,21 @@ Observer = Callable[[str], None]
 
 
 def verify_block(
-    engine: Engine[P], payload: ExecutionPayload, parent_root: StateRoot, observe: Observer = lambda _: None
+    engine: Engine[P],
+    payload: ExecutionPayload,
+    parent_root: StateRoot,
+    observe: Observer = lambda _: None,
+    *,
+    markers: bool = False,
 ) -> Tree[P]:
     """The post-state that the witness shows, its root equal to the header's.
 
+    `markers`: as the profile's `internal_node_markers` says.
     Raises: Rejection; DecodeError where a point or scalar of the proof is not canonical.
     """
     if payload.execution_witness is None:
         raise Rejection(Reason.WITNESS_MISSING, block=payload.block_number)
-    return verify_witness(engine, payload.execution_witness, parent_root, payload.state_root, observe)
+    return verify_witness(engine, payload.execution_witness, parent_root, payload.state_root, observe, markers=markers)
 
 
 def verify_witness(
@@ -37,9 +43,11 @@ def verify_witness(
     parent_root: StateRoot,
     state_root: StateRoot,
     observe: Observer = lambda _: None,
+    *,
+    markers: bool = False,
 ) -> Tree[P]:
     """The post-state of a witness that is proven under `parent_root` and leads to `state_root`."""
-    pre_state = check(engine, witness, parent_root)
+    pre_state = check(engine, witness, parent_root, markers=markers)
     observe("proof")
     tree = post_state(pre_state, witness)
     root = tree.state_root()

@@ -1,0 +1,76 @@
+"""A small chain on disk, made by our own prover, and a way to call the command line."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import sample
+from cli.main import verkle
+from spec.codec import json_document, payload_json, ssz
+from spec.containers import ExecutionPayload
+
+Run = Callable[..., Result]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Three blocks on their genesis, in all the forms that commands read."""
+
+    directory: Path
+    root: str
+    payloads: tuple[ExecutionPayload, ...]
+
+    def path(self, name: str) -> str:
+        return str(self.directory / name)
+
+
+def text_of(payload: ExecutionPayload) -> str:
+    return json_document.write(payload_json.encode_payload(payload))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    directory = tmp_path_factory.mktemp("made")
+    document = sample.genesis_document(24)
+    chain = sample.Chain.begin(document)
+    root = "0x" + chain.root.hex()
+    payloads = tuple(chain.add(step) for step in sample.steps(chain.accounts)[:3])
+    (directory / "genesis.json").write_text(json.dumps({"genesis": document}))
+    (directory / "blocks.jsonl").write_text("".join(text_of(payload) + "\n" for payload in payloads))
+    for payload in payloads:
+        (directory / f"block{payload.block_number}.json").write_text(text_of(payload))
+    (directory / "block1.ssz").write_bytes(ssz.encode_payload(payloads[0], sample.PROFILE))
+    return Made(directory, root, payloads)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Call `verkle` with these arguments. No exception ever gets out."""
+
+    def call(*arguments: str) -> Result:
+        result = CliRunner().invoke(verkle, arguments)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return call
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    """The JSON objects on standard output."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def assert_one_line(result: Result, code: int, *parts: str) -> None:
+    """One clear line on standard error that names these, and nothing else."""
+    assert result.exit_code == code, result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    assert len(lines[0]) < 400
+    for part in parts:
+        assert part in lines[0]

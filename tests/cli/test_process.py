@@ -1,0 +1,157 @@
+"""The command as a process: start-up, pipes, interrupts, full disks; and the story that it tells."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli import demo
+from cli.failure import Failed
+from cli.main import COMMANDS
+from cli.pool import Pool
+from spec.errors import EngineUnavailable
+from tests.cli.conftest import Made, Run, assert_one_line, rows
+
+VERKLE = [sys.executable, "-m", "cli.main"]
+SUBCOMMANDS = [
+    (),
+    ("block",),
+    ("block", "verify"),
+    ("genesis",),
+    ("genesis", "root"),
+    ("witness",),
+    ("witness", "show"),
+    ("witness", "convert"),
+    ("tree",),
+    ("tree", "prove"),
+    ("tree", "verify"),
+    ("bench",),
+    ("demo",),
+]
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_help_teaches(run: Run, command: tuple[str, ...]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: verkle")
+    assert result.stderr == ""
+
+
+def test_the_map_names_every_command(run: Run) -> None:
+    assert all(f"  {name} " in run("--help").stdout for name in COMMANDS)
+    assert run("--version").stdout.startswith("verkle ")
+    bare = run()
+    assert (bare.exit_code, bare.stderr.startswith("Usage: verkle")) == (2, True)
+
+
+def test_help_is_quick() -> None:
+    program = (
+        "import sys\nfrom cli.main import verkle\ntry:\n    verkle(['--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.exit(bool({'rich', 'rlp', 'remerkleable', 'verkle', 'coincurve', 'Crypto'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    spent = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([*VERKLE, "--help"], stdout=subprocess.DEVNULL, check=True)
+        spent.append(time.perf_counter() - began)
+    assert min(spent) <= 0.25
+
+
+def test_a_reader_that_leaves_is_no_error(made: Made) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [*VERKLE, "witness", "show", made.path("block1.json")], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_a_full_disk(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run([*VERKLE, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert process.returncode == 3
+    assert process.stderr.count(b"\n") == 1
+    assert b"no space left" in process.stderr
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_is_one_line(made: Made, tmp_path: Path, jobs: str) -> None:
+    fifo = tmp_path / "endless.jsonl"
+    os.mkfifo(fifo)
+    arguments = ["block", "verify", str(fifo), "--parent-root", made.root, "--jobs", jobs, "--verbose"]
+    process = subprocess.Popen(
+        [*VERKLE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    with fifo.open("wb") as stream:
+        stream.write(Path(made.path("blocks.jsonl")).read_bytes())
+        stream.flush()
+        if jobs == "1":
+            assert process.stdout.readline().startswith(b"block 1  valid")
+        else:
+            time.sleep(0.8)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, b"interrupted\n")
+
+
+def die() -> Callable[[int], int]:
+    return os._exit
+
+
+def double() -> Callable[[int], int]:
+    return lambda job: 2 * job
+
+
+def test_a_worker_that_dies_is_told() -> None:
+    pool: Pool[int, int] = Pool(2, die)
+    with pytest.raises(EngineUnavailable, match="has died"):
+        list(pool.map(iter(range(1, 4))))
+    pool.close()
+
+
+def test_a_pool_keeps_the_order() -> None:
+    pool: Pool[int, int] = Pool(2, double)
+    assert list(pool.map(iter(range(50)))) == [2 * job for job in range(50)]
+    pool.close()
+
+
+def test_bench(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VERKLE_VECTORS", raising=False)
+    result = run("bench", "commit-256", "help", "--json")
+    machine, commit, start = rows(result)
+    assert machine["machine"].keys() == {"platform", "cpu", "cores", "python"}
+    assert (commit["case"], commit["target"], commit["met"], commit["runs"]) == ("commit-256", None, None, 10)
+    assert (start["case"], start["target"], start["runs"]) == ("help", 0.25, 7)
+    assert commit["min"] <= commit["median"] <= commit["max"]
+    assert "multiproof" not in run("bench", "commit-256").stdout
+
+
+def test_demo(run: Run, tmp_path: Path) -> None:
+    result = run("demo", "--out", str(tmp_path / "demo"), "--quick")
+    assert result.exit_code == 0, result.stderr
+    assert "5 valid, 0 rejected" in result.stdout
+    assert "block 2: REJECTED  proof-invalid" in result.stdout
+    assert "block 3: REJECTED  state-root-mismatch" in result.stdout
+    names = sorted(path.name for path in (tmp_path / "demo").iterdir())
+    assert names == ["block1.ssz", "blocks.jsonl", "genesis.json", "tampered.jsonl"]
+    assert json.loads((tmp_path / "demo" / "blocks.jsonl").read_text().splitlines()[4])["blockNumber"] == "0x5"
+    again = run("demo", "--out", str(tmp_path / "demo"), "--quick")
+    assert_one_line(again, 2, "genesis.json exists")
+
+
+def test_a_demonstration_that_goes_wrong_is_told(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_tamper", lambda payload, **_: payload)
+    with pytest.raises(Failed, match="tampered"):
+        demo._verify_tampered(demo.Story(as_json=True), tmp_path, made.root, list(made.payloads), force=False)
