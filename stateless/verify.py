@@ -25,7 +25,7 @@ def verify_block(
     parent_root: StateRoot,
     observe: Observer = lambda _: None,
     *,
-    markers: bool = False,
+    markers: bool,
 ) -> Tree[P]:
     """The post-state that the witness shows, its root equal to the header's.
 
@@ -44,7 +44,7 @@ def verify_witness(
     state_root: StateRoot,
     observe: Observer = lambda _: None,
     *,
-    markers: bool = False,
+    markers: bool,
 ) -> Tree[P]:
     """The post-state of a witness that is proven under `parent_root` and leads to `state_root`."""
     pre_state = check(engine, witness, parent_root, markers=markers)

@@ -27,7 +27,7 @@ from witness.sketch import Sketch, require_ascending
 
 
 def prove(
-    tree: Tree[P], keys: Iterable[TreeKey], writes: Mapping[TreeKey, Value] | None = None, *, markers: bool = False
+    tree: Tree[P], keys: Iterable[TreeKey], writes: Mapping[TreeKey, Value] | None = None, *, markers: bool
 ) -> ExecutionWitness:
     """A witness of `keys` and of all written keys: current values, new values where they differ, and the proof.
 
@@ -69,7 +69,7 @@ def _verkle_proof(engine: Engine[P], met: Walk[P], proof: multiproof.MultiProof)
     )
 
 
-def check(engine: Engine[P], witness: ExecutionWitness, root: StateRoot, *, markers: bool = False) -> Tree[P]:
+def check(engine: Engine[P], witness: ExecutionWitness, root: StateRoot, *, markers: bool) -> Tree[P]:
     """The partial tree that the witness proves under the trusted root.
 
     `markers`: as the profile's `internal_node_markers` says; without them absence can be forged (spec/witness.md).

@@ -136,7 +136,7 @@ def form(blob_gas: bool, markers: bool) -> Form:
     return Form(proof, witness, payload, reader(witness, make), reader(payload, make))
 
 
-def encode_witness(witness: containers.ExecutionWitness, markers: bool = False) -> bytes:
+def encode_witness(witness: containers.ExecutionWitness, markers: bool) -> bytes:
     """The SSZ of a witness, without its parent_state_root.
 
     `markers`: as the profile's `internal_node_markers` says.
@@ -145,7 +145,7 @@ def encode_witness(witness: containers.ExecutionWitness, markers: bool = False) 
     return bytes(_witness_view(witness, form(False, markers)).encode_bytes())
 
 
-def decode_witness(data: bytes, markers: bool = False) -> containers.ExecutionWitness:
+def decode_witness(data: bytes, markers: bool) -> containers.ExecutionWitness:
     """A witness from its SSZ. Accepted bytes encode to themselves.
 
     `markers`: as the profile's `internal_node_markers` says.
@@ -155,7 +155,7 @@ def decode_witness(data: bytes, markers: bool = False) -> containers.ExecutionWi
     return witness
 
 
-def witness_root(witness: containers.ExecutionWitness, markers: bool = False) -> Bytes32:
+def witness_root(witness: containers.ExecutionWitness, markers: bool) -> Bytes32:
     """The hash tree root of a witness: execution_witness_root of a beacon block's payload header."""
     return Bytes32(_witness_view(witness, form(False, markers)).hash_tree_root())
 

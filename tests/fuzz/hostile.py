@@ -69,9 +69,7 @@ def tells_nothing_new(view: Tree[P], witness: ExecutionWitness) -> bool:
     return all(view.get(key) == diff.current_value for key, diff in witness.locations())
 
 
-def attack(
-    engine: Engine[P], targets: Sequence[Target], rounds: int, rng: random.Random, *, markers: bool = False
-) -> Verdicts:
+def attack(engine: Engine[P], targets: Sequence[Target], rounds: int, rng: random.Random, *, markers: bool) -> Verdicts:
     """`rounds` of every mutation on every target. Any exception but Rejection and DecodeError goes through.
 
     A mutation that is accepted (so its post root is the header's) must be equivalent: everything it claims of the
@@ -90,7 +88,7 @@ def attack(
                 with no_hang(SECONDS_A_MUTATION):
                     try:
                         witness = decode_witness(changed)
-                        verify_witness(engine, witness, target.parent_root, target.state_root)
+                        verify_witness(engine, witness, target.parent_root, target.state_root, markers=markers)
                     except Rejection as rejection:
                         if not str(rejection):
                             verdicts.silent.append(mutation.__name__)

@@ -42,7 +42,8 @@ def _lists(witness: Json) -> list[list[Any]]:
     """Every list of the witness."""
     proof = witness["verkleProof"]
     lists = [witness["stateDiff"], *(diff["suffixDiffs"] for diff in witness["stateDiff"])]
-    return [*lists, proof["otherStems"], proof["commitmentsByPath"], proof["ipaProof"]["cl"], proof["ipaProof"]["cr"]]
+    lists += [proof["otherStems"], proof["commitmentsByPath"], proof["ipaProof"]["cl"], proof["ipaProof"]["cr"]]
+    return [*lists, proof.get("internalNodeMarkers", [])]
 
 
 def flip_stem(rng: random.Random, witness: Json, _: Json) -> bool:
@@ -234,6 +235,19 @@ def extra_other_stem(rng: random.Random, witness: Json, other: Json) -> bool:
     return True
 
 
+def change_marker(rng: random.Random, witness: Json, _: Json) -> bool:
+    """A marker more, or another value for one: false, 1 (a stem node's), or not canonical."""
+    proof = witness["verkleProof"]
+    markers = proof.setdefault("internalNodeMarkers", [])
+    before = list(markers)
+    choices = ["0x" + value.to_bytes(32, "little").hex() for value in (0, 1, rng.randrange(FR.modulus), FR.modulus)]
+    if markers and rng.random() < 0.8:
+        markers[rng.randrange(len(markers))] = rng.choice(choices)
+    else:
+        markers.append(rng.choice(choices))
+    return bool(markers != before)
+
+
 def huge_list(rng: random.Random, witness: Json, _: Json) -> bool:
     """A list some 100,000 times as long."""
     items = rng.choice([items for items in _lists(witness) if items])
@@ -270,7 +284,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     flip_stem, flip_current_value, flip_new_value, drop_value, invent_value, change_suffix, change_extension,
     resize_extensions, flip_point, replace_point, point_that_is_not_canonical, scalar_that_is_not_canonical,
     flip_scalar, remove_item, duplicate_item, reorder_items, swap_field, extra_stem, extra_suffix, extra_commitment,
-    extra_other_stem, huge_list, wrong_type, key_games,
+    extra_other_stem, change_marker, huge_list, wrong_type, key_games,
 )  # fmt: skip
 """All kinds of change; a run takes them in turn."""
 

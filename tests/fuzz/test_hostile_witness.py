@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from spec.codec.witness_json import encode_witness
 from spec.types import TreeKey, Value
 from tests.fuzz.hostile import Target, attack
@@ -12,9 +14,10 @@ from verkle.tree import Tree
 from witness.proof import prove
 
 SEED = 4762
+MARKERS = pytest.mark.parametrize("markers", [False, True], ids=["plain", "marked"])
 
 
-def targets(engine: Engine[P], count: int, rng: random.Random) -> list[Target]:
+def targets(engine: Engine[P], count: int, rng: random.Random, *, markers: bool) -> list[Target]:
     """Witnesses with all three statuses, other stems, several depths, reads and writes."""
 
     def key() -> TreeKey:
@@ -27,22 +30,24 @@ def targets(engine: Engine[P], count: int, rng: random.Random) -> list[Target]:
         tree = Tree.empty(engine).update(state)
         known = rng.sample(sorted(state), 4)
         changes = {known[0]: Value(bytes(32)), known[1]: Value(rng.randbytes(32)), key(): Value(rng.randbytes(32))}
-        witness = prove(tree, [*known, key(), key()], changes)
+        witness = prove(tree, [*known, key(), key()], changes, markers=markers)
         made.append(Target(encode_witness(witness), tree.state_root(), tree.update(changes).state_root()))
     return made
 
 
-def test_hostile_witnesses_in_the_toy_group(toy: ToyEngine) -> None:
+def run(engine: Engine[P], count: int, rounds: int, *, markers: bool) -> None:
     rng = random.Random(SEED)
-    verdicts = attack(toy, targets(toy, 8, rng), rounds=10, rng=rng)
+    verdicts = attack(engine, targets(engine, count, rng, markers=markers), rounds, rng, markers=markers)
     print(f"seed {SEED}: {verdicts}")
-    assert verdicts.total > 8 * 10 * len(MUTATIONS) // 2
+    assert verdicts.total > count * rounds * len(MUTATIONS) // 2
     assert not verdicts.silent
 
 
-def test_hostile_witnesses(engine: ReferenceEngine) -> None:
-    rng = random.Random(SEED)
-    verdicts = attack(engine, targets(engine, 2, rng), rounds=5, rng=rng)
-    print(f"seed {SEED}: {verdicts}")
-    assert verdicts.total > 2 * 5 * len(MUTATIONS) // 2
-    assert not verdicts.silent
+@MARKERS
+def test_hostile_witnesses_in_the_toy_group(toy: ToyEngine, markers: bool) -> None:
+    run(toy, 8, 8, markers=markers)
+
+
+@MARKERS
+def test_hostile_witnesses(engine: ReferenceEngine, markers: bool) -> None:
+    run(engine, 2, 3, markers=markers)

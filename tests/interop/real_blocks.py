@@ -60,11 +60,11 @@ def verify(
 ) -> bool:
     """Verify a block as it must come out; whether its witness is one of those that leave the history header out."""
     try:
-        post_state = verify_witness(engine, witness, parent_root, state_root)
+        post_state = verify_witness(engine, witness, parent_root, state_root, markers=False)
     except Rejection as rejection:
         if rejection.reason is not Reason.STATE_ROOT_MISMATCH:
             raise
-        pre_state = check(engine, witness, parent_root)
+        pre_state = check(engine, witness, parent_root, markers=False)
         unlisted = unlisted_leaves(engine, profile, pre_state, witness)
         assert unlisted, f"{rejection}, and the block does not make the history account"
         assert pre_state.update({**new_values(witness), **unlisted}).state_root() == state_root

@@ -48,7 +48,7 @@ def targets(vectors: Path) -> list[Target]:
 def run_part(vectors: Path, engine: ReferenceEngine, part: int, rounds: int) -> None:
     own = targets(vectors)[part::PARTS]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    verdicts = attack(engine, own, rounds, random.Random(SEED + part))
+    verdicts = attack(engine, own, rounds, random.Random(SEED + part), markers=False)
     print(f"seed {SEED + part}: {verdicts}")
     assert verdicts.total > len(own) * rounds * len(MUTATIONS) * 4 // 5
     assert not verdicts.silent

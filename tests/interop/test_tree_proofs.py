@@ -44,14 +44,14 @@ def _check_binary(case: Case, engine: ReferenceEngine) -> None:
     tree = _whole(engine, leaves(case["tree"]))
     assert tree.state_root() == unhex(case["pre_state_root_computed_by_rust_verkle"])
     keys = _keys(case["proof_keys"])
-    witness = prove(tree, keys)
+    witness = prove(tree, keys, markers=False)
     values = [None if text is None else leaf(text) for text in case["proof_values"]]
     assert [tree.get(key) for key in keys] == values
     assert _binary(witness.verkle_proof) == unhex(case["serialized_proof"])
     fields = case["decoded_as_json_witness_fields"]
     assert encode_verkle_proof(witness.verkle_proof) == fields
     assert decode_verkle_proof(fields) == witness.verkle_proof
-    _check_values(check(engine, witness, tree.state_root()), tree, witness)
+    _check_values(check(engine, witness, tree.state_root(), markers=False), tree, witness)
 
 
 def _binary(proof: VerkleProof) -> bytes:
@@ -96,14 +96,14 @@ def _check_fixture(case: Case, engine: ReferenceEngine) -> None:
         tuple(decode_stem_state_diff(diff) for diff in fixture["state_diff"]),
         decode_verkle_proof({**proof, "commitmentsByPath": commitments}),
     )
-    partial = check(engine, witness, root)
+    partial = check(engine, witness, root, markers=False)
     assert post_state(partial, witness).state_root() == unhex(fixture["post_state_root"])
     current = {key: diff.current_value for key, diff in witness.locations()}
     new = {key: diff.new_value for key, diff in witness.locations() if diff.new_value is not None}
     assert {key: partial.get(key) for key in current} == current
     tree = _whole(engine, {key: value for key, value in current.items() if value is not None})
     if tree.state_root() == root:
-        assert prove(tree, current, new) == witness
+        assert prove(tree, current, new, markers=False) == witness
 
 
 def test_scenarios_of_go_verkle(vectors: Path, engine: ReferenceEngine) -> None:
@@ -120,8 +120,8 @@ def _check_scenario(case: Case, engine: ReferenceEngine) -> None:
     root = tree.state_root()
     assert root == unhex(case["pre_root_computed"])
     writes = leaves(case.get("update", ()))
-    witness = prove(tree, _keys(case["prove"]), writes)
-    partial = check(engine, witness, root)
+    witness = prove(tree, _keys(case["prove"]), writes, markers=False)
+    partial = check(engine, witness, root, markers=False)
     _check_values(partial, tree, witness)
     after = post_state(partial, witness).state_root()
     assert after == tree.update(writes).state_root()
@@ -154,7 +154,7 @@ def _check_key_set(case: Case, engine: ReferenceEngine) -> None:
     tree = _whole(engine, {**present, **leaves(case["extra_tree_entries_not_in_proof"])})
     root = tree.state_root()
     assert root == unhex(case["root_commitment_computed"])
-    witness = prove(tree, expected)
-    partial = check(engine, witness, root)
+    witness = prove(tree, expected, markers=False)
+    partial = check(engine, witness, root, markers=False)
     assert {key: diff.current_value for key, diff in witness.locations()} == expected
     assert {key: partial.get(key) for key in expected} == expected

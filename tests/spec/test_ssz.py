@@ -37,7 +37,7 @@ def test_witness_round_trip(markers: bool, data: st.DataObject) -> None:
 def test_markers_are_never_dropped() -> None:
     proof = replace(WITNESS.verkle_proof, internal_node_markers=(ZERO,))
     with pytest.raises(ValueError, match="no internal node markers"):
-        ssz.encode_witness(replace(WITNESS, verkle_proof=proof))
+        ssz.encode_witness(replace(WITNESS, verkle_proof=proof), markers=False)
 
 
 @PROFILES
@@ -65,13 +65,13 @@ def test_payloads_without_ssz_form(profile: Profile, payload: ExecutionPayload) 
 
 @given(st.data())
 def test_accepted_bytes_encode_to_themselves(data: st.DataObject) -> None:
-    hostile = data.draw(mutations(ssz.encode_witness(data.draw(witnesses(markers=False)))))
+    hostile = data.draw(mutations(ssz.encode_witness(data.draw(witnesses(markers=False)), markers=False)))
     try:
-        witness = ssz.decode_witness(hostile)
+        witness = ssz.decode_witness(hostile, markers=False)
     except DecodeError as error:
         assert "\n" not in str(error)
     else:
-        assert ssz.encode_witness(witness) == hostile
+        assert ssz.encode_witness(witness, markers=False) == hostile
 
 
 @given(st.binary(max_size=700))
@@ -82,26 +82,26 @@ def test_anything_is_a_decode_error(data: bytes) -> None:
 
 
 def test_every_truncation_is_refused_or_loses_whole_commitments() -> None:
-    data = ssz.encode_witness(WITNESS)
+    data = ssz.encode_witness(WITNESS, markers=False)
     for length in range(len(data)):
         try:
-            assert ssz.encode_witness(ssz.decode_witness(data[:length])) == data[:length]
+            assert ssz.encode_witness(ssz.decode_witness(data[:length], markers=False), markers=False) == data[:length]
         except DecodeError:
             continue
         assert (len(data) - length) % 32 == 0  # whole commitments off the last list: SSZ does not delimit itself
 
 
 def test_every_changed_byte_is_refused_or_another_witness() -> None:
-    data = ssz.encode_witness(WITNESS)
+    data = ssz.encode_witness(WITNESS, markers=False)
     for position in range(len(data)):
         for bits in (1, 0xFF):
             hostile = data[:position] + bytes((data[position] ^ bits,)) + data[position + 1 :]
             try:
-                witness = ssz.decode_witness(hostile)
+                witness = ssz.decode_witness(hostile, markers=False)
             except DecodeError:
                 continue
             assert witness != WITNESS
-            assert ssz.encode_witness(witness) == hostile
+            assert ssz.encode_witness(witness, markers=False) == hostile
 
 
 def test_the_layout_is_that_of_the_specification() -> None:
@@ -109,7 +109,7 @@ def test_the_layout_is_that_of_the_specification() -> None:
     witness = replace(WITNESS, state_diff=(StemStateDiff(Stem(bytes(31)), (diff,)),))
     location = b"\x07" + (9).to_bytes(4, "little") + (42).to_bytes(4, "little") + b"\x01" + b"\x01" * 32 + b"\x00"
     stem = bytes(31) + (35).to_bytes(4, "little") + (4).to_bytes(4, "little") + location
-    assert ssz.encode_witness(witness)[8:].startswith((4).to_bytes(4, "little") + stem)
+    assert ssz.encode_witness(witness, markers=False)[8:].startswith((4).to_bytes(4, "little") + stem)
 
 
 OPTIONAL: Any = Union[None, ByteVector[2]]  # type: ignore[misc]
@@ -177,14 +177,14 @@ def test_reader_knows_its_types() -> None:
 
 
 def test_places() -> None:
-    data = ssz.encode_witness(WITNESS)
+    data = ssz.encode_witness(WITNESS, markers=False)
     position = data.index(bytes(range(31))) + 31 + 4 + 4 + 9
     with pytest.raises(DecodeError) as caught:
-        ssz.decode_witness(data[:position] + b"\x02" + data[position + 1 :])
+        ssz.decode_witness(data[:position] + b"\x02" + data[position + 1 :], markers=False)
     assert caught.value.where == "state_diff[0].suffix_diffs[0].current_value"
 
 
 def test_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssz, "MAX_SSZ_BYTES", 10)
     with pytest.raises(DecodeError, match="more than 10 bytes"):
-        ssz.decode_witness(bytes(11))
+        ssz.decode_witness(bytes(11), markers=False)

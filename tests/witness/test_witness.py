@@ -95,10 +95,10 @@ def test_extensions_and_other_stems(
 ) -> None:
     """The absence corner cases of go-verkle #326, #398, #412, #414 and rust-verkle #48, #50, #53."""
     tree = Tree.empty(TOY).update(STATE)
-    witness = prove(tree, asked)
+    witness = prove(tree, asked, markers=False)
     assert list(witness.verkle_proof.depth_extension_present) == [depth << 3 | status for depth, status in extensions]
     assert list(witness.verkle_proof.other_stems) == [other.stem for other in others]
-    view = check(TOY, witness, tree.state_root())
+    view = check(TOY, witness, tree.state_root(), markers=False)
     assert {k: view.get(k) for k in asked} == {k: STATE.get(k) for k in asked}
 
 
@@ -128,7 +128,7 @@ def test_post_state_roots(changes: dict[TreeKey, Value]) -> None:
 def honest() -> tuple[ExecutionWitness, StateRoot]:
     tree = Tree.empty(TOY).update(STATE)
     asked = [key(1), key(1, suffix=200), key(2, 2), key(2, 7), key(5), key(5, 1), key(9, 1)]
-    return prove(tree, asked, {key(1): TWO}), tree.state_root()
+    return prove(tree, asked, {key(1): TWO}, markers=False), tree.state_root()
 
 
 def with_proof(witness: ExecutionWitness, **changes: Any) -> ExecutionWitness:
@@ -203,15 +203,15 @@ def test_each_rule_is_rejected_by_its_name(
     reason: Reason, change: Callable[[ExecutionWitness], ExecutionWitness]
 ) -> None:
     witness, root = honest()
-    check(TOY, witness, root)
+    check(TOY, witness, root, markers=False)
     with pytest.raises(Rejection) as rejection:
-        check(TOY, change(witness), root)
+        check(TOY, change(witness), root, markers=False)
     assert rejection.value.reason is reason, str(rejection.value)
 
 
 def test_the_stated_parent_root_may_be_right() -> None:
     witness, root = honest()
-    check(TOY, replace(witness, parent_state_root=root), root)
+    check(TOY, replace(witness, parent_state_root=root), root, markers=False)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_encodings_that_are_not_canonical_say_where(
 ) -> None:
     witness, root = honest()
     with pytest.raises(DecodeError, match=place):
-        check(TOY, with_proof(witness, **change(witness.verkle_proof)), root)
+        check(TOY, with_proof(witness, **change(witness.verkle_proof)), root, markers=False)
 
 
 def test_markers_are_canonical_scalars() -> None:
@@ -253,17 +253,17 @@ def test_markers_are_canonical_scalars() -> None:
 def test_a_root_that_is_no_point_is_not_a_witness_error() -> None:
     witness, _ = honest()
     with pytest.raises(DecodeError, match="parent state root"):
-        check(TOY, witness, StateRoot(b"\xff" * 32))
+        check(TOY, witness, StateRoot(b"\xff" * 32), markers=False)
 
 
 def test_a_witness_lists_at_least_one_key_and_needs_a_whole_tree() -> None:
     tree = Tree.empty(TOY).update(STATE)
     with pytest.raises(ValueError, match="at least one key"):
-        prove(tree, [])
-    view = check(TOY, prove(tree, [key(1)]), tree.state_root())
+        prove(tree, [], markers=False)
+    view = check(TOY, prove(tree, [key(1)], markers=False), tree.state_root(), markers=False)
     for asked in (key(1), key(5), key(1, suffix=9)):
         with pytest.raises(UnknownNode):
-            prove(view, [asked])
+            prove(view, [asked], markers=False)
 
 
 def test_the_stem_type_of_other_stems() -> None:
