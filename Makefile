@@ -25,7 +25,7 @@ endif
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check lint types architecture bench docs lock clean FORCE
+.PHONY: help demo test test-slow check lint types architecture bench peers docs lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## *' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ architecture: $(READY)  ## import-linter: floors and doors
 
 bench: $(READY)  ## measure trees, proofs and witnesses on this machine
 	$(BIN)/verkle bench
+
+peers:  ## build the programs that tests and benchmarks compare with: Go, WebAssembly, JavaScript
+	@sh tests/bench/peers/build.sh build/peers
 
 # ---- documentation -------------------------------------------------------------------------------------------------
 # The pages keep their places (README.md at the top, chapters under spec/), and the sources are copied along,
