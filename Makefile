@@ -33,11 +33,15 @@ help:  ## list the targets
 demo: $(READY)  ## show a stateless client at work (OUT=DIR keeps what it writes)
 	$(BIN)/verkle demo $(if $(OUT),--out "$(OUT)")
 
-test: $(READY)  ## run every test but the slow ones
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+# Where the fastest engine is compiled, the longest tests run in full with it and in a sample with plain Python.
+WITH_ENGINES := tests/verkle tests/witness tests/vectors tests/interop tests/fuzz
 
-test-slow: $(READY)  ## run every test, the slow ones too
-	$(PYTEST) $(PYTEST_ARGS)
+test: $(READY)  ## run every test but the slow ones, with plain Python and with the fastest engine
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" --engine auto $(WITH_ENGINES) $(PYTEST_ARGS)
+
+test-slow: test  ## run every test, the slow ones too (these with the fastest engine)
+	$(PYTEST) -m slow --engine auto $(PYTEST_ARGS)
 
 check: lint types architecture test  ## lint, types, architecture and tests: everything CI does
 
@@ -51,8 +55,8 @@ types: $(READY)  ## mypy, strict
 architecture: $(READY)  ## import-linter: floors and doors
 	$(BIN)/lint-imports --no-logo
 
-bench: $(READY)  ## measure trees, proofs and witnesses on this machine
-	$(BIN)/verkle bench
+bench: $(READY)  ## measure trees, proofs and witnesses on this machine, beside the peers that are built
+	$(BIN)/verkle bench --peers
 
 peers:  ## build the programs that tests and benchmarks compare with: Go, WebAssembly, JavaScript
 	@sh tests/bench/peers/build.sh build/peers
@@ -68,7 +72,7 @@ docs: $(READY)  ## build the site from README, CHANGELOG and spec/ into site/
 	rm -rf $(PAGES) site
 	mkdir -p $(PAGES)/spec/decisions
 	cp README.md CHANGELOG.md CONTRIBUTING.md LICENSE Makefile pyproject.toml $(PAGES)/
-	find $(wildcard spec verkle witness stateless accel builder cli tests) -name '*.py' -o -path 'spec/*' -name '*.md' \
+	find $(wildcard spec verkle witness stateless accel builder cli tests) -name '*.py' -o -path 'spec/*' -name '*.md' -o -path 'spec/*' -name '*.svg' \
 	    | tar cf - -T - | tar xf - -C $(PAGES)
 	printf '# Decisions\n\n' > $(DECISIONS)
 	for page in spec/decisions/[0-9]*.md; do \

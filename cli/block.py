@@ -2,19 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli import chain, files, output
 from cli.chain import Job, Parent, Selection, Verdict
+from cli.engines import EngineChoice, bounded_engine_option
 from cli.parameters import PATH, json_option, profile_option, root_option
 from cli.pool import Pool
 from cli.report import Report
 from spec.errors import DecodeError
 from spec.params import Profile
 from spec.types import StateRoot
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 
 
 @click.group(no_args_is_help=False)
@@ -33,6 +37,7 @@ def block() -> None:
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", default=1, show_default=True, help="Processes to verify in."
 )
+@bounded_engine_option
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors: the exit code tells the verdict.")
 @click.option("--verbose", "-v", is_flag=True, help="Print a line for every block, not only for rejected ones.")
@@ -45,6 +50,7 @@ def verify(
     first: int | None,
     last: int | None,
     jobs: int,
+    engine: EngineChoice,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -80,16 +86,18 @@ def verify(
         raise click.UsageError("give exactly one of --parent, --parent-root and --genesis")
     for path in paths:
         files.kind_of(path)
+    computing = engine.make(quiet=quiet or as_json)
     parent: Parent | None = None
     if parent_root is not None:
         parent = Parent(parent_root)
     elif parent_path is not None:
         parent = _parent_in(parent_path, profile)
     elif genesis_path is not None:
-        parent = _parent_of_genesis(genesis_path, profile)
+        parent = _parent_of_genesis(genesis_path, profile, computing)
     alone = len(paths) == 1 and not files.is_stream(paths[0])
     total = files.size_of(paths[0]) if len(paths) == 1 else None
-    with output.watching("reading", total, quiet=quiet) as watcher, _verdicts(jobs) as verify_all:
+    verdicts = _verdicts(jobs, computing, replace(engine, name=computing.name))
+    with output.watching("reading", total, quiet=quiet) as watcher, verdicts as verify_all:
         report = Report(
             watcher,
             as_json=as_json,
@@ -109,13 +117,15 @@ def verify(
 
 
 @contextmanager
-def _verdicts(workers: int) -> Iterator[Callable[[Iterator[Job]], Iterator[Verdict]]]:
-    """How blocks are verified: here, or side by side in processes."""
+def _verdicts(
+    workers: int, engine: Engine[Any], theirs: EngineChoice
+) -> Iterator[Callable[[Iterator[Job]], Iterator[Verdict]]]:
+    """How blocks are verified: here, or side by side in processes, each of which makes the same engine for itself."""
     if workers == 1:
-        verify_one = chain.verifier()
-        yield lambda jobs: map(verify_one, jobs)
+        chain.warm(engine)
+        yield lambda jobs: map(partial(chain.verify, engine), jobs)
         return
-    pool: Pool[Job, Verdict] = Pool(workers, chain.verifier)
+    pool: Pool[Job, Verdict] = Pool(workers, partial(chain.verifier, theirs))
     try:
         yield pool.map
     finally:
@@ -129,10 +139,10 @@ def _parent_in(path: Path, profile: Profile) -> Parent:
     return Parent.of(document.payload(profile))
 
 
-def _parent_of_genesis(path: Path, profile: Profile) -> Parent:
+def _parent_of_genesis(path: Path, profile: Profile, engine: Engine[Any]) -> Parent:
     from builder.genesis import genesis_header, genesis_tree  # noqa: PLC0415  (only this way of beginning needs them)
     from spec.codec import rlp  # noqa: PLC0415  (a quarter of a second)
 
     genesis = files.read_genesis(path, profile)
-    header = genesis_header(genesis, genesis_tree(genesis, profile, ReferenceEngine()))
+    header = genesis_header(genesis, genesis_tree(genesis, profile, engine))
     return Parent(header.state_root, header.number, rlp.block_hash(header))

@@ -7,10 +7,12 @@ in any order, or side by side.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import click
 
+from cli.engines import EngineChoice
 from cli.files import Document
 from cli.output import Stopwatch
 from cli.sizes import Sizes
@@ -19,7 +21,7 @@ from spec.errors import DecodeError, Reason, Rejection, UnknownNode
 from spec.params import Profile
 from spec.types import Hash32, StateRoot
 from stateless.verify import verify_block
-from verkle.engine import Engine, P, ReferenceEngine
+from verkle.engine import Engine, P
 
 CHECKS: Final = ("proof", "post-root")
 """What a verdict rests on so far."""
@@ -154,17 +156,15 @@ def verify(engine: Engine[P], job: Job) -> Verdict:
     )
 
 
-def warm_engine() -> ReferenceEngine:
-    """An engine that has derived its generators, so that the first block's time is not theirs."""
-    engine = ReferenceEngine()
+def warm(engine: Engine[P]) -> Engine[P]:
+    """The engine, its generators derived: so that the first block's time is not theirs."""
     engine.commit([[(0, 1)]])
     return engine
 
 
-def verifier() -> Callable[[Job], Verdict]:
-    """A function that verifies jobs, for a process of its own."""
-    engine = warm_engine()
-    return lambda job: verify(engine, job)
+def verifier(choice: EngineChoice) -> Callable[[Job], Verdict]:
+    """A function that verifies jobs, for a process of its own. Its engine is made there, and says nothing."""
+    return partial(verify, warm(choice.make(quiet=True)))
 
 
 def _require_successor(parent: Parent, payload: ExecutionPayload) -> None:

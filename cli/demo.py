@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 
 from cli import files, output
+from cli.engines import EngineChoice, engine_option
 from cli.failure import Failed
 from cli.parameters import PATH, force_option, json_option
 from cli.sizes import Sizes
@@ -22,6 +23,7 @@ from spec.codec import json_document, payload_json
 from spec.containers import ExecutionPayload
 from spec.errors import DecodeError, Reason
 from spec.types import Value
+from verkle.engine import Engine
 
 VECTORS: Final = "VERKLE_VECTORS"
 """Environment variable that names the directory of published vectors."""
@@ -40,6 +42,8 @@ class Story:
     """Tells what happens: sentences for people, or an object a step."""
 
     as_json: bool
+    engine: str
+    """What the verifying processes are told to compute with."""
 
     def tell(self, text: str) -> None:
         """A sentence; nothing in JSON."""
@@ -61,9 +65,10 @@ class Story:
 @click.command()
 @click.option("--out", type=PATH, help="Directory for what is made; a temporary one is kept and named without it.")
 @click.option("--quick", is_flag=True, help=f"Leave out the real blocks, even where {VECTORS} is set.")
+@engine_option
 @force_option
 @json_option
-def demo(out: Path | None, quick: bool, force: bool, as_json: bool) -> None:
+def demo(out: Path | None, quick: bool, engine: EngineChoice, force: bool, as_json: bool) -> None:
     """See a stateless client at work.
 
     A builder keeps a state of a few dozen accounts, and makes blocks with execution witnesses. Another process, which
@@ -76,12 +81,12 @@ def demo(out: Path | None, quick: bool, force: bool, as_json: bool) -> None:
 
     Exit code 0 only if everything went as it must.
     """
-    story = Story(as_json)
+    story = Story(as_json, engine.name)
     directory = Path(tempfile.mkdtemp(prefix="verkle-demo-")) if out is None else out
     for name in FILES:
         files.refuse_overwrite(directory / name, force)
     directory.mkdir(parents=True, exist_ok=True)
-    root, blocks = _build(story, directory, force)
+    root, blocks = _build(story, directory, engine.make(quiet=as_json), force)
     _verify_ours(story, directory, root, blocks)
     _verify_tampered(story, directory, root, blocks, force)
     vectors = os.environ.get(VECTORS)
@@ -96,14 +101,14 @@ def demo(out: Path | None, quick: bool, force: bool, as_json: bool) -> None:
     )
 
 
-def _build(story: Story, directory: Path, force: bool) -> tuple[str, list[ExecutionPayload]]:
+def _build(story: Story, directory: Path, engine: Engine[Any], force: bool) -> tuple[str, list[ExecutionPayload]]:
     """The builder's part: genesis and blocks, written to the directory; the root of the genesis."""
     from cli import sample  # noqa: PLC0415  (loads rlp)
     from spec.codec import ssz  # noqa: PLC0415  (loads remerkleable)
 
     document = sample.genesis_document()
     story.tell("1. A builder keeps the whole state, and makes blocks with execution witnesses.")
-    chain = sample.Chain.begin(document)
+    chain = sample.Chain.begin(document, engine)
     root = output.hexed(chain.root) or ""
     accounts = output.count(len(chain.accounts), "account")
     story.step(f"  genesis of {accounts}, state root {root}", step="genesis", accounts=len(chain.accounts), root=root)
@@ -204,7 +209,7 @@ def _verify(story: Story, arguments: list[str]) -> tuple[list[dict[str, Any]], d
     story.command(["block", "verify", *arguments])
     verdicts: list[dict[str, Any]] = []
     totals: dict[str, Any] | None = None
-    with _child(["block", "verify", *arguments, "--json"]) as child:
+    with _child(["block", "verify", *arguments, "--json", "--engine", story.engine]) as child:
         assert child.stdout is not None, "it was asked for"
         for line in child.stdout:
             document: dict[str, Any] = json.loads(line)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cli import files, output
+from cli.engines import EngineChoice, engine_option
 from cli.parameters import PATH, json_option, profile_option
 from spec.params import Profile
 
@@ -17,8 +18,9 @@ def genesis() -> None:
 @genesis.command()
 @click.argument("path", metavar="GENESIS.json", type=PATH)
 @profile_option
+@engine_option
 @json_option
-def root(path: Path, profile: Profile, as_json: bool) -> None:
+def root(path: Path, profile: Profile, engine: EngineChoice, as_json: bool) -> None:
     """Print the state root of an allocation as a Verkle tree, under the rules of a profile.
 
     GENESIS.json is geth's format; {"genesis": {...}} around it is accepted. The default profile is the EIPs' final
@@ -30,16 +32,15 @@ def root(path: Path, profile: Profile, as_json: bool) -> None:
     verkle genesis root kaustinen6.json --profile kaustinen6
     """
     from builder.genesis import genesis_writes  # noqa: PLC0415  (loaded with the mathematics, when there is work)
-    from verkle.engine import ReferenceEngine  # noqa: PLC0415
     from verkle.tree import Tree  # noqa: PLC0415
 
+    computing = engine.make(quiet=as_json)
     watch = output.Stopwatch()
     first = files.read_genesis(path, profile)
     with output.watching(f"committing to {output.count(len(first.alloc), 'account')}", None):
-        engine = ReferenceEngine()
         with files.located(click.format_filename(path)):
-            writes = genesis_writes(first, profile, engine)
-        tree = Tree.empty(engine).update(writes)
+            writes = genesis_writes(first, profile, computing)
+        tree = Tree.empty(computing).update(writes)
         state_root = tree.state_root()
     watch.lap("all")
     if not as_json:

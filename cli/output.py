@@ -31,8 +31,10 @@ def hexed(data: bytes | None) -> str | None:
 
 
 def seconds(value: float) -> str:
-    """A duration for people: 1.23 s, 45.6 ms."""
-    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
+    """A duration for people: 1.23 s, 45.6 ms, 7.8 us."""
+    if value >= 1:
+        return f"{value:.2f} s"
+    return f"{value * 1000:.1f} ms" if value >= 0.001 else f"{value * 1_000_000:.1f} us"
 
 
 def rounded(value: float) -> float:

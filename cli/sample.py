@@ -7,7 +7,7 @@ the witness and its proof are real, the transactions behind them are not there.
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from builder.genesis import genesis_header, genesis_tree
 from spec.codec import genesis_json, rlp
@@ -15,9 +15,8 @@ from spec.codec.genesis_json import EMPTY_OMMERS_HASH, EMPTY_REQUESTS_HASH, EMPT
 from spec.containers import Account, ExecutionPayload, Genesis, Header
 from spec.params import VERKLE
 from spec.types import Address, Bloom, Bytes32, Hash32, StateRoot, TreeKey, Uint64, Uint256, Value
-from verkle.curve import Point
 from verkle.embedding import Location, account_leaves, header_leaves, storage_location, tree_keys
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.tree import Tree
 from witness.proof import prove
 
@@ -79,16 +78,15 @@ def genesis_document(accounts: int = 40) -> dict[str, object]:
 class Chain:
     """The builder's side: the whole state, and the last header."""
 
-    engine: ReferenceEngine
-    tree: Tree[Point]
+    engine: Engine[Any]
+    tree: Tree[Any]
     header: Header
     accounts: dict[Address, Account] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, document: object) -> "Chain":
+    def begin(cls, document: object, engine: Engine[Any]) -> "Chain":
         """The chain whose block 0 a genesis.json tells."""
         genesis: Genesis = genesis_json.decode_genesis(document, PROFILE)
-        engine = ReferenceEngine()
         tree = genesis_tree(genesis, PROFILE, engine)
         return cls(engine, tree, genesis_header(genesis, tree), dict(genesis.alloc))
 

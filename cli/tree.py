@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli import files, output
+from cli.engines import EngineChoice, engine_option
 from cli.parameters import PATH, force_option, hex_option, json_option, profile_option, root_option
 from cli.sizes import Sizes
 from spec.codec import json_document, witness_json
@@ -14,7 +15,7 @@ from spec.containers import ExecutionWitness
 from spec.errors import DecodeError, Rejection, UnknownNode
 from spec.params import MAX_STEMS, Profile
 from spec.types import StateRoot, TreeKey, Value
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine, P
 from verkle.tree import Tree
 from witness import proof
 
@@ -33,6 +34,7 @@ def tree() -> None:
 @click.option("--keys-from", type=PATH, help="File with one key a line.")
 @click.option("--out", type=PATH, help="Write the witness here instead of to standard output.")
 @profile_option
+@engine_option
 @force_option
 @json_option
 def prove(
@@ -41,6 +43,7 @@ def prove(
     keys_from: Path | None,
     out: Path | None,
     profile: Profile,
+    engine: EngineChoice,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -65,9 +68,10 @@ def prove(
     if len({one.stem for one in keys}) > MAX_STEMS:
         raise click.UsageError(f"a witness holds at most {MAX_STEMS} stems")
     values = _values_in(path)
+    computing = engine.make(quiet=as_json)
     watch = output.Stopwatch()
     with output.watching(f"committing to {output.count(len(values), 'value')}", None):
-        built = Tree.empty(ReferenceEngine()).update(values)
+        built = Tree.empty(computing).update(values)
         root = built.state_root()
         watch.lap("build")
         made = proof.prove(built, keys, markers=profile.internal_node_markers)
@@ -98,8 +102,11 @@ def prove(
 @root_option("--root", "The root that is trusted.", required=True)
 @hex_option("--key", TreeKey, "Print these keys only; may be repeated.", multiple=True)
 @profile_option
+@engine_option
 @json_option
-def verify(path: Path, root: StateRoot, key: tuple[TreeKey, ...], profile: Profile, as_json: bool) -> None:
+def verify(
+    path: Path, root: StateRoot, key: tuple[TreeKey, ...], profile: Profile, engine: EngineChoice, as_json: bool
+) -> None:
     """Verify a proof against a trusted root, and print what it proves: a value, or `absent`, for each key.
 
     PROOF is a witness in go-verkle's JSON (or SSZ, by extension), as `verkle tree prove` writes it. New values in it
@@ -112,8 +119,9 @@ def verify(path: Path, root: StateRoot, key: tuple[TreeKey, ...], profile: Profi
         raise click.UsageError(f"PROOF is .json or .ssz, not {click.format_filename(path)}")
     (document,) = files.documents(path)
     stated, _ = document.witness(profile)
+    computing = engine.make(quiet=as_json)
     try:
-        results = _proven(stated, root, key, profile)
+        results = _proven(computing, stated, root, key, profile)
     except (Rejection, DecodeError, UnknownNode) as error:
         _reject(error, as_json)
         click.get_current_context().exit(1)
@@ -126,10 +134,10 @@ def verify(path: Path, root: StateRoot, key: tuple[TreeKey, ...], profile: Profi
 
 
 def _proven(
-    stated: ExecutionWitness, root: StateRoot, keys: Sequence[TreeKey], profile: Profile
+    engine: Engine[P], stated: ExecutionWitness, root: StateRoot, keys: Sequence[TreeKey], profile: Profile
 ) -> list[tuple[TreeKey, Value | None]]:
     """What the proof says of these keys, or of all that it lists. Raises: Rejection, DecodeError, UnknownNode."""
-    shown = proof.check(ReferenceEngine(), stated, root, markers=profile.internal_node_markers)
+    shown = proof.check(engine, stated, root, markers=profile.internal_node_markers)
     return [(key, shown.get(key)) for key in keys or [listed for listed, _ in stated.locations()]]
 
 

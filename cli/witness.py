@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli import files, meaning, output
+from cli.engines import EngineChoice, engine_option
 from cli.parameters import PATH, force_option, hex_option, json_option, profile_option
 from cli.show import View
 from spec.codec import json_document, witness_json
@@ -13,7 +14,6 @@ from spec.containers import ExecutionPayload, ExecutionWitness
 from spec.errors import DecodeError
 from spec.params import Profile
 from spec.types import Address
-from verkle.engine import ReferenceEngine
 
 
 @click.group(no_args_is_help=False)
@@ -26,8 +26,16 @@ def witness() -> None:
 @profile_option
 @click.option("--block", "number", type=click.IntRange(0), metavar="N", help="Which block of a .jsonl or .jsonl.gz.")
 @hex_option("--address", Address, "An address whose leaves shall be named; may be repeated.", multiple=True)
+@engine_option
 @json_option
-def show(path: Path, profile: Profile, number: int | None, address: tuple[Address, ...], as_json: bool) -> None:
+def show(
+    path: Path,
+    profile: Profile,
+    number: int | None,
+    address: tuple[Address, ...],
+    engine: EngineChoice,
+    as_json: bool,
+) -> None:
     """Show what a witness touches: stems and suffixes, values before and after, and where its bytes go.
 
     PATH holds a witness or a payload with one (.json, .ssz), or payloads (.jsonl, .jsonl.gz; then give --block).
@@ -43,7 +51,8 @@ def show(path: Path, profile: Profile, number: int | None, address: tuple[Addres
     shown, payload = _read(path, profile, number)
     block = None if payload is None else int(payload.block_number)
     roles = meaning.roles_of(payload, profile, address)
-    view = View(profile, shown, block, meaning.places(ReferenceEngine(), profile, shown, block, roles))
+    places = meaning.places(engine.make(quiet=as_json), profile, shown, block, roles)
+    view = View(profile, shown, block, places)
     if as_json:
         output.json_line(view.as_json())
         return

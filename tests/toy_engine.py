@@ -10,8 +10,9 @@ from typing import Final
 
 from spec.errors import DecodeError
 from spec.types import Bytes32
-from verkle.engine import Row
+from verkle.engine import Q_INDEX, Row
 from verkle.field import FR
+from verkle.vectors import LIST_VECTORS
 
 R: Final = FR.modulus
 
@@ -21,14 +22,21 @@ class ToyEngine:
 
     name: Final = "toy"
     zero: Final = 0
+    vectors: Final = LIST_VECTORS
 
     def __init__(self) -> None:
         rng = random.Random(6800)
         self.q = rng.randrange(1, R)
-        self.bases = [rng.randrange(1, R) for _ in range(256)]
+        self.bases = [*(rng.randrange(1, R) for _ in range(256)), self.q]
 
     def commit(self, rows: Sequence[Row]) -> list[int]:
         return [sum(self.bases[index] * value for index, value in row) % R for row in rows]
+
+    def commit_vectors(self, vectors: Sequence[list[int]], along_q: Sequence[int]) -> list[int]:
+        return self.commit([[*enumerate(v), (Q_INDEX, q)] for v, q in zip(vectors, along_q, strict=True)])
+
+    def grow(self, root: object, writes: object) -> None:
+        """Node by node."""
 
     def msm(self, scalars: Sequence[int], points: Sequence[int]) -> int:
         return sum(s * p for s, p in zip(scalars, points, strict=True)) % R

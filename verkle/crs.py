@@ -9,11 +9,11 @@ Source: go-ipa, rust-verkle and verkle-trie-ref agree on seed, procedure and dig
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 from spec.errors import DecodeError, EngineUnavailable
-from spec.params import VERKLE_NODE_WIDTH
 from verkle import curve
 from verkle.field import FP
 
@@ -23,21 +23,32 @@ DIGEST: Final = bytes.fromhex("1fcaea10bf24f750200e06fa473c76ff0468007291fa548e2
 """SHA-256 of the 256 compressed generators, concatenated."""
 
 
+TRIED: Final = 1061
+"""Candidates until the 256th point is found."""
+
+
+def candidate(counter: int) -> bytes:
+    """The encoding that candidate `counter` would be, if it is one: SHA-256(SEED || uint64_be(counter)) mod p."""
+    digest = hashlib.sha256(SEED + counter.to_bytes(8, "big")).digest()
+    return FP.encode(FP.from_bytes_mod_order(digest, "big"), "big")
+
+
+def require_digest(encoded: Sequence[bytes]) -> None:
+    """Raises: EngineUnavailable unless these are the 256 generators, by their published digest."""
+    if hashlib.sha256(b"".join(encoded)).digest() != DIGEST:
+        raise EngineUnavailable("the derived generators do not have the published digest: this machine miscomputes")
+
+
 @cache
 def generators() -> tuple[curve.Point, ...]:
     """G_0..G_255. Raises: EngineUnavailable where the derivation does not reach the published digest."""
     points: list[curve.Point] = []
-    counter = 0
-    while len(points) < VERKLE_NODE_WIDTH:
-        digest = hashlib.sha256(SEED + counter.to_bytes(8, "big")).digest()
-        counter += 1
-        x = FP.from_bytes_mod_order(digest, "big")
+    for counter in range(TRIED):
         try:
-            points += curve.decode([FP.encode(x, "big")])
+            points += curve.decode([candidate(counter)])
         except DecodeError:
             continue
-    if hashlib.sha256(b"".join(curve.encode(points))).digest() != DIGEST:
-        raise EngineUnavailable("the derived generators do not have the published digest: this machine miscomputes")
+    require_digest(curve.encode(points))
     return tuple(points)
 
 

@@ -6,18 +6,22 @@ everyone else, immutable, and never compared or hashed outside the engine (compa
 `ReferenceEngine` is the definition of every operation, in plain Python.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from spec.errors import DecodeError
 from spec.types import Bytes32
 from verkle import crs, curve, msm
 from verkle.field import FR
+from verkle.vectors import LIST_VECTORS, Vectors
 
 P = TypeVar("P")
 
 Row = Iterable[tuple[int, int]]
-"""A sparse vector: (index 0..255, value in Fr). An index may occur more than once: its values add up."""
+"""A sparse vector: (index 0..256, value in Fr). An index may occur more than once: its values add up."""
+
+Q_INDEX: Final = 256
+"""The index of Q, the base of inner products, behind G_0..G_255."""
 
 IDENTITY: Final = Bytes32(bytes(32))
 """The encoding of the group's identity, in every engine."""
@@ -38,8 +42,18 @@ class Engine(Protocol[P]):
     def q(self) -> P:
         """Q, the base of inner products."""
 
+    @property
+    def vectors(self) -> Vectors[Any]:
+        """Vectors over Fr, in the form that `commit_vectors` takes."""
+
     def commit(self, rows: Sequence[Row]) -> list[P]:
-        """Per row: sum of value * G_index."""
+        """Per row: sum of value * G_index, where G_256 is Q."""
+
+    def commit_vectors(self, vectors: Sequence[Any], along_q: Sequence[int]) -> list[P]:
+        """Per vector of 256: sum of v_i G_i + q Q."""
+
+    def grow(self, root: Any, writes: Mapping[Any, Any]) -> Any:
+        """The root node of a tree after these writes (values by key), or None to have it made node by node."""
 
     def msm(self, scalars: Sequence[int], points: Sequence[P]) -> P:
         """Sum of scalar * point, free bases."""
@@ -71,6 +85,7 @@ class ReferenceEngine:
     name: Final = "python"
     zero: Final = curve.Point.IDENTITY
     q: Final = crs.Q
+    vectors: Final = LIST_VECTORS
 
     DENSE: Final = 64
     """A row with more entries than this goes through buckets, which need no tables."""
@@ -82,17 +97,25 @@ class ReferenceEngine:
         """The table of G_index, made when first used (some 2 ms and 0.2 MB each)."""
         table = self._tables.get(index)
         if table is None:
-            table = self._tables[index] = msm.FixedBase(crs.generators()[index].coordinates)
+            base = self.q if index == Q_INDEX else crs.generators()[index]
+            table = self._tables[index] = msm.FixedBase(base.coordinates)
         return table
 
     def commit(self, rows: Sequence[Row]) -> list[curve.Point]:
-        """Per row: sum of value * G_index."""
+        """Per row: sum of value * G_index, where G_256 is Q."""
         return [self._commit_row(row) for row in rows]
+
+    def commit_vectors(self, vectors: Sequence[list[int]], along_q: Sequence[int]) -> list[curve.Point]:
+        """Per vector of 256: sum of v_i G_i + q Q."""
+        return self.commit([[*enumerate(v), (Q_INDEX, q)] for v, q in zip(vectors, along_q, strict=True)])
+
+    def grow(self, root: Any, writes: Mapping[Any, Any]) -> None:
+        """Trees grow node by node: the definition."""
 
     def _commit_row(self, row: Row) -> curve.Point:
         entries = [(index, scalar) for index, value in row if (scalar := value % FR.modulus)]
         if len(entries) > self.DENSE:
-            bases = crs.generators()
+            bases = (*crs.generators(), self.q)
             points = [bases[index].coordinates for index, _ in entries]
             return curve.Point.from_coordinates(msm.pippenger([scalar for _, scalar in entries], points))
         total = curve.IDENTITY_COORDINATES

@@ -22,12 +22,11 @@ Source: Bowe, Grigg, Hopwood, "Halo" (IACR 2019/1021), section 3; go-ipa; rust-v
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from spec.errors import DecodeError, Reason, Rejection
 from spec.params import IPA_PROOF_DEPTH
 from spec.types import Bytes32
-from verkle.domain import SIZE, evaluation_weights, inner_product
 from verkle.engine import IDENTITY, Engine, P, decode_at
 from verkle.field import FR
 from verkle.transcript import Transcript
@@ -80,34 +79,28 @@ def _round(transcript: Transcript, left: Bytes32, right: Bytes32) -> int:
     return transcript.challenge(b"x")
 
 
-def prove(
-    engine: Engine[P], transcript: Transcript, commitment: Bytes32, values: Sequence[int], point: int
-) -> Argument:
-    """An argument for the value at `point` of the polynomial with these 256 values and this (encoded) commitment."""
-    b = evaluation_weights(point)
-    a = list(values)
-    w = _begin(transcript, commitment, point, inner_product(a, b))
-    scale = [1]
+def prove(engine: Engine[P], transcript: Transcript, commitment: Bytes32, values: Any, point: int) -> Argument:
+    """An argument for the value at `point` of the polynomial with these 256 values and this (encoded) commitment.
+
+    values: a vector of `engine.vectors`.
+    """
+    v = engine.vectors
+    a, b = values, v.evaluation_weights(point)
+    w = _begin(transcript, commitment, point, v.inner_product(a, b))
+    scale = v.of([1])
     """scale[k]: what block k of the fixed basis counts for in the folded basis."""
     left_points, right_points = [], []
-    size = SIZE
     for _ in range(ROUNDS):
-        half = size // 2
-        a_left, a_right, b_left, b_right = a[:half], a[half:], b[:half], b[half:]
-        row_left = [(k * size + j, s * a_right[j] % _R) for k, s in enumerate(scale) for j in range(half)]
-        row_right = [(k * size + half + j, s * a_left[j] % _R) for k, s in enumerate(scale) for j in range(half)]
-        products = [inner_product(a_right, b_left) * w % _R, inner_product(a_left, b_right) * w % _R]
-        with_q = [engine.msm([product], [engine.q]) for product in products]
-        left, right = engine.encode(engine.add(engine.commit([row_left, row_right]), with_q))
+        (a_left, a_right), (b_left, b_right) = v.halves(a), v.halves(b)
+        rows = [v.spread(scale, a_right, 0), v.spread(scale, a_left, 1)]
+        along_q = [v.inner_product(a_right, b_left) * w % _R, v.inner_product(a_left, b_right) * w % _R]
+        left, right = engine.encode(engine.commit_vectors(rows, along_q))
         left_points.append(left)
         right_points.append(right)
         x = _round(transcript, left, right)
         inverse_x = FR.inverse(x)
-        a = [(low + x * high) % _R for low, high in zip(a_left, a_right, strict=True)]
-        b = [(low + inverse_x * high) % _R for low, high in zip(b_left, b_right, strict=True)]
-        scale = [factor for s in scale for factor in (s, s * inverse_x % _R)]
-        size = half
-    return Argument(tuple(left_points), tuple(right_points), a[0])
+        a, b, scale = v.fold(a_left, a_right, x), v.fold(b_left, b_right, inverse_x), v.branch(scale, inverse_x)
+    return Argument(tuple(left_points), tuple(right_points), v.integers(a)[0])
 
 
 def verify(
@@ -120,7 +113,7 @@ def verify(
 ) -> None:
     """Check the relation for statement (t, y) of a commitment given as a combination (scalars, points) and encoded.
 
-    One commitment of a full row and one multi-scalar multiplication of 17 + len(points) terms.
+    One commitment of a full row and one multi-scalar multiplication of 16 + len(points) terms.
     Raises: DecodeError for L or R outside the group; Rejection(PROOF_INVALID).
     """
     point, value = statement
@@ -129,15 +122,16 @@ def verify(
     if 0 in x:
         raise Rejection(Reason.PROOF_INVALID, rule="a round's challenge is 0")
     inverse_x = FR.batch_inverse(x)
-    s = [1]
+    v = engine.vectors
+    s = v.of([1])
     for inverse in inverse_x:
-        s = [factor for k in s for factor in (k, k * inverse % _R)]
-    b = inner_product(s, evaluation_weights(point))
+        s = v.branch(s, inverse)
+    b = v.inner_product(s, v.evaluation_weights(point))
     a = argument.last
     scalars, points = commitment
     left = decode_at(engine, "ipa_proof.cl", argument.left)
     right = decode_at(engine, "ipa_proof.cr", argument.right)
-    fixed = engine.commit([[(i, -a * factor % _R) for i, factor in enumerate(s)]])
-    free = engine.msm([*scalars, w * (value - a * b) % _R, *x, *inverse_x], [*points, engine.q, *left, *right])
+    fixed = engine.commit_vectors([v.scale(s, -a % _R)], [w * (value - a * b) % _R])
+    free = engine.msm([*scalars, *x, *inverse_x], [*points, *left, *right])
     if engine.encode(engine.add(fixed, [free]))[0] != IDENTITY:
         raise Rejection(Reason.PROOF_INVALID, rule="the inner product argument's relation does not hold")

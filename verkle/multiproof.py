@@ -16,14 +16,14 @@ Binary form: D || L_0..L_7 || R_0..R_7 || a, 576 bytes; a little-endian.
 Source: Dankrad Feist, "PCS multiproofs using random evaluation"; go-ipa `multiproof.go`; EIP-6800.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Generic
+from typing import Any, Final, Generic, NamedTuple
 
 from spec.errors import DecodeError, Reason, Rejection
 from spec.types import Bytes32
 from verkle import ipa
-from verkle.domain import SIZE, quotient
+from verkle.domain import SIZE
 from verkle.engine import Engine, P, decode_at
 from verkle.field import FR
 from verkle.transcript import Transcript
@@ -32,8 +32,7 @@ PROOF_BYTES: Final = 32 + ipa.PROOF_BYTES
 _R: Final = FR.modulus
 
 
-@dataclass(frozen=True, slots=True)
-class Opening(Generic[P]):
+class Opening(NamedTuple, Generic[P]):
     """f(z) = y for the polynomial committed to in `commitment`. z: 0..255; y: Fr."""
 
     commitment: P
@@ -61,83 +60,73 @@ class MultiProof:
 
 
 @dataclass(frozen=True, slots=True)
-class _Combination:
-    """The openings gathered with powers of r, and the challenge t: what both sides compute alike."""
+class _Statement(Generic[P]):
+    """Openings column by column, commitments that are the same object listed once."""
 
-    powers: list[int]
-    """r^i / (t - z_i)."""
-    t: int
-    value: int
-    """sum of r^i y_i / (t - z_i)."""
+    commitments: list[P]
+    encoded: list[Bytes32]
+    groups: list[int]
+    """Which commitment each opening is of."""
+    points: list[int]
+    values: Any
+    """The y, a vector."""
+
+    @classmethod
+    def of(cls, engine: Engine[P], openings: Sequence[Opening[P]]) -> "_Statement[P]":
+        identities = [id(opening.commitment) for opening in openings]
+        distinct = dict(zip(identities, openings, strict=True))
+        places = {identity: place for place, identity in enumerate(distinct)}
+        commitments = [opening.commitment for opening in distinct.values()]
+        return cls(
+            commitments,
+            engine.encode(commitments),
+            [places[identity] for identity in identities],
+            [opening.z for opening in openings],
+            engine.vectors.of([opening.y for opening in openings]),
+        )
 
 
-def _begin(transcript: Transcript, openings: Sequence[Opening[P]], encoded: Sequence[Bytes32]) -> list[int]:
-    """Absorb the openings; the powers of the challenge r, from r^0."""
+def _begin(engine: Engine[P], transcript: Transcript, statement: _Statement[P]) -> int:
+    """Absorb the openings; the challenge r."""
     transcript.domain_separator(b"multiproof")
-    for opening, commitment in zip(openings, encoded, strict=True):
-        transcript.append(b"C", commitment)
-        transcript.append_scalar(b"z", opening.z)
-        transcript.append_scalar(b"y", opening.y)
-    r = transcript.challenge(b"r")
-    powers = [1]
-    for _ in range(len(openings) - 1):
-        powers.append(powers[-1] * r % _R)
-    return powers
+    transcript.absorb(engine.vectors.statement(statement.encoded, statement.groups, statement.points, statement.values))
+    return transcript.challenge(b"r")
 
 
-def _combine(transcript: Transcript, openings: Sequence[Opening[P]], powers: Sequence[int], d: Bytes32) -> _Combination:
-    """Absorb D; the challenge t and what follows from it."""
+def _evaluation_point(transcript: Transcript, d: Bytes32) -> int:
+    """Absorb D; the challenge t."""
     transcript.append(b"D", d)
     t = transcript.challenge(b"t")
     if t < SIZE:
         raise Rejection(Reason.CHALLENGE_IN_DOMAIN, t=t)
-    inverses = FR.batch_inverse([(t - z) % _R for z in range(SIZE)])
-    weighted = [power * inverses[opening.z] % _R for power, opening in zip(powers, openings, strict=True)]
-    value = sum(weight * opening.y for weight, opening in zip(weighted, openings, strict=True)) % _R
-    return _Combination(weighted, t, value)
-
-
-def _add_scaled(total: list[int], scale: int, values: Iterable[tuple[int, int]]) -> None:
-    """total += scale * values, where values are sparse (index, value)."""
-    for index, value in values:
-        total[index] += scale * value
+    return t
 
 
 def prove(
-    engine: Engine[P],
-    transcript: Transcript,
-    openings: Sequence[Opening[P]],
-    polynomials: Sequence[Mapping[int, int]],
+    engine: Engine[P], transcript: Transcript, openings: Sequence[Opening[P]], polynomials: Sequence[Any]
 ) -> MultiProof:
-    """A proof of all openings. `polynomials[i]` holds the non-zero values of f_i on the domain.
+    """A proof of all openings. `polynomials[i]` is f_i, made by `engine.vectors.polynomials`.
 
     Raises: ValueError where an opening is not true of its polynomial, or there is none.
     """
     if not openings:
         raise ValueError("a multiproof opens at least one commitment")
-    for opening, polynomial in zip(openings, polynomials, strict=True):
-        if polynomial.get(opening.z, 0) != opening.y:
-            raise ValueError(f"the polynomial's value at {opening.z} is not the opening's")
-    powers = _begin(transcript, openings, engine.encode([opening.commitment for opening in openings]))
-    by_point: dict[int, list[int]] = {}
-    for opening, polynomial, power in zip(openings, polynomials, powers, strict=True):
-        _add_scaled(by_point.setdefault(opening.z, [0] * SIZE), power, polynomial.items())
-    g = [0] * SIZE
-    for z, gathered in by_point.items():
-        g = [total + value for total, value in zip(g, quotient([v % _R for v in gathered], z), strict=True)]
-    g = [value % _R for value in g]
-    (point_d,) = engine.commit([enumerate(g)])
+    v = engine.vectors
+    statement = _Statement.of(engine, openings)
+    points = statement.points
+    gathered = v.gather(polynomials)
+    if v.integers(v.values_at(gathered, points)) != v.integers(statement.values):
+        raise ValueError("a polynomial's value is not the opening's")
+    r = _begin(engine, transcript, statement)
+    g = v.quotients(gathered, points, r)
+    (point_d,) = engine.commit_vectors([g], [0])
     (d,) = engine.encode([point_d])
-    combination = _combine(transcript, openings, powers, d)
-    h = [0] * SIZE
-    for polynomial, weight in zip(polynomials, combination.powers, strict=True):
-        _add_scaled(h, weight, polynomial.items())
-    h = [value % _R for value in h]
-    (point_e,) = engine.commit([enumerate(h)])
-    e, difference = engine.encode([point_e, engine.msm([1, _R - 1], [point_e, point_d])])
+    t = _evaluation_point(transcript, d)
+    h = v.combination(gathered, v.weights(r, t, points))
+    difference = v.difference(h, g)
+    e, opened = engine.encode(engine.commit_vectors([h, difference], [0, 0]))
     transcript.append(b"E", e)
-    values = [(left - right) % _R for left, right in zip(h, g, strict=True)]
-    return MultiProof(d, ipa.prove(engine, transcript, difference, values, combination.t))
+    return MultiProof(d, ipa.prove(engine, transcript, opened, difference, t))
 
 
 def verify(engine: Engine[P], transcript: Transcript, openings: Sequence[Opening[P]], proof: MultiProof) -> None:
@@ -148,23 +137,15 @@ def verify(engine: Engine[P], transcript: Transcript, openings: Sequence[Opening
     """
     if not openings:
         raise Rejection(Reason.PROOF_INVALID, rule="a multiproof opens at least one commitment")
-    distinct = {id(opening.commitment): opening.commitment for opening in openings}
-    points = list(distinct.values())
-    encoded = dict(zip(distinct, engine.encode(points), strict=True))
-    powers = _begin(transcript, openings, [encoded[id(opening.commitment)] for opening in openings])
+    v = engine.vectors
+    statement = _Statement.of(engine, openings)
+    r = _begin(engine, transcript, statement)
     (point_d,) = decode_at(engine, "d", [proof.d])
-    combination = _combine(transcript, openings, powers, proof.d)
-    weights = dict.fromkeys(distinct, 0)
-    for opening, weight in zip(openings, combination.powers, strict=True):
-        weights[id(opening.commitment)] += weight
-    point_e = engine.msm([weight % _R for weight in weights.values()], points)
+    t = _evaluation_point(transcript, proof.d)
+    weights = v.weights(r, t, statement.points)
+    value = v.inner_product(weights, statement.values)
+    gathered = v.group_sums(weights, statement.groups, len(statement.commitments))
+    point_e = engine.msm(v.integers(gathered), statement.commitments)
     e, difference = engine.encode([point_e, engine.msm([1, _R - 1], [point_e, point_d])])
     transcript.append(b"E", e)
-    ipa.verify(
-        engine,
-        transcript,
-        ([1, _R - 1], [point_e, point_d]),
-        difference,
-        (combination.t, combination.value),
-        proof.argument,
-    )
+    ipa.verify(engine, transcript, ([1, _R - 1], [point_e, point_d]), difference, (t, value), proof.argument)

@@ -15,10 +15,11 @@ Each node keeps `scalar` = map_to_scalar_field(commitment) beside the commitment
 Source: EIP-6800, "Verkle tree definition".
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Generic, TypeAlias
+from typing import Any, Final, Generic, TypeAlias
 
 from spec.params import VERKLE_NODE_WIDTH
 from spec.types import Stem, Value
@@ -65,6 +66,14 @@ class StemNode(Generic[P]):
     stem: Stem
     halves: tuple["Half[P] | Gap", "Half[P] | Gap"]
     """C1 and C2. A half is EMPTY where it holds no value, UNKNOWN where the view does not show it."""
+
+
+class StoredChildren(Mapping[int, "Node[P]"]):
+    """Children that are kept elsewhere, and made into nodes when they are asked for."""
+
+    @abstractmethod
+    def polynomial(self) -> Any:
+        """The entries of all children, as the engine's vectors take polynomials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ class Transcript:
         """Mark the start of a (sub)protocol."""
         self._buffer += label
 
+    def absorb(self, messages: bytes) -> None:
+        """Absorb messages that carry their labels already."""
+        self._buffer += messages
+
     def append(self, label: bytes, message: bytes) -> None:
         """Absorb a message of 32 bytes."""
         self._buffer += label

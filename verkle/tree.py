@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from spec.errors import UnknownNode
+from spec.params import STEM_BYTES
 from spec.types import StateRoot, Stem, TreeKey, Value
 from verkle.engine import Engine, P, Row
 from verkle.node import (
@@ -75,9 +76,12 @@ class Tree(Generic[P]):
         """The tree after these writes. Raises: UnknownNode, and then nothing has happened."""
         if not writes:
             return self
-        by_stem: dict[Stem, dict[int, Value]] = {}
+        grown = self.engine.grow(self.root, writes)
+        if grown is not None:
+            return Tree(self.engine, grown)
+        by_stem: dict[bytes, dict[int, Value]] = {}
         for key, value in writes.items():
-            by_stem.setdefault(key.stem, {})[key.suffix] = value
+            by_stem.setdefault(key[:STEM_BYTES], {})[key[STEM_BYTES]] = value
         plan = _Plan[P]()
         draft = plan.internal(self.root, sorted(by_stem.items()), 0)
         plan.commit(self.engine)
@@ -86,19 +90,18 @@ class Tree(Generic[P]):
 
 @dataclass(slots=True)
 class _StemDraft(Generic[P]):
-    """A stem node to be: an old one or none, and what is written to it."""
+    """A stem node to be: an old one or none, and what is written to each of its halves."""
 
     stem: Stem
     old: StemNode[P] | None
-    writes: Mapping[int, Value]
+    written: tuple[dict[int, Value], dict[int, Value]]
+    halves: list[Half[P] | Gap]
+    """The old halves; once committed, the new ones."""
     node: StemNode[P] | None = None
 
     def result(self) -> StemNode[P]:
         assert self.node is not None, "committed before it is used"
         return self.node
-
-    def old_half(self, side: int) -> Half[P] | Gap:
-        return EMPTY if self.old is None else self.old.halves[side]
 
 
 @dataclass(slots=True)
@@ -116,7 +119,7 @@ class _InternalDraft(Generic[P]):
 
 
 _Draft = _StemDraft[P] | _InternalDraft[P] | StemNode[P]
-_Group = list[tuple[Stem, dict[int, Value]]]
+_Group = list[tuple[bytes, dict[int, Value]]]
 
 
 def _result(draft: "_Draft[P]") -> StemNode[P] | InternalNode[P]:
@@ -161,18 +164,20 @@ class _Plan(Generic[P]):
             return self._stem(old, group)
         stem, writes = group[0]
         if old is not EMPTY:
-            raise UnknownNode(bytes(stem[:depth]), TreeKey.at(stem, min(writes)))
+            raise UnknownNode(stem[:depth], TreeKey.at(stem, min(writes)))
         return self._stem(None, group) if len(group) == 1 else self.internal(None, group, depth)
 
     def _stem(self, old: StemNode[P] | None, group: _Group) -> _StemDraft[P]:
         ((stem, writes),) = group
-        if old is not None:
-            for suffix in writes:
-                half = old.halves[suffix // HALF_WIDTH]
-                known = half if isinstance(half, Gap) else half.values.get(suffix, half.rest)
-                if known is Gap.UNKNOWN:
-                    raise UnknownNode(bytes(stem), TreeKey.at(stem, suffix))
-        draft = _StemDraft(stem, old, writes)
+        written: tuple[dict[int, Value], dict[int, Value]] = ({}, {})
+        for suffix, value in writes.items():
+            written[suffix // HALF_WIDTH][suffix] = value
+        if old is None:
+            draft = _StemDraft[P](Stem(stem), None, written, [EMPTY, EMPTY])
+        else:
+            draft = _StemDraft(old.stem, old, written, list(old.halves))
+            for half, part in zip(old.halves, written, strict=True):
+                _require_known(old.stem, half, part)
         self.stems.append(draft)
         return draft
 
@@ -196,59 +201,65 @@ class _Plan(Generic[P]):
             _commit_internal(engine, self.levels[depth])
 
 
+def _require_known(stem: Stem, half: Half[P] | Gap, written: Iterable[int]) -> None:
+    """Raises: UnknownNode where the view does not say what a written suffix held."""
+    for suffix in written:
+        known = half if isinstance(half, Gap) else half.values.get(suffix, half.rest)
+        if known is Gap.UNKNOWN:
+            raise UnknownNode(bytes(stem), TreeKey.at(stem, suffix))
+
+
 def _commit_stems(engine: Engine[P], drafts: list[_StemDraft[P]]) -> None:
-    halves = _commit_halves(engine, drafts)
+    changes = _commit_halves(engine, drafts)
     rows: list[Row] = []
-    for draft in drafts:
-        row = [
-            (2 + side, half.scalar - _half_scalar(draft.old_half(side)))
-            for side in (0, 1)
-            if (half := halves.get((draft.stem, side))) is not None
-        ]
+    olds: list[P] = []
+    for draft, change in zip(drafts, changes, strict=True):
         if draft.old is None:
-            row += [(0, STEM_MARKER), (1, stem_scalar(draft.stem))]
-        rows.append(row)
-    olds = [engine.zero if draft.old is None else draft.old.commitment for draft in drafts]
+            change += [(0, STEM_MARKER), (1, stem_scalar(draft.stem))]
+        rows.append(change)
+        olds.append(engine.zero if draft.old is None else draft.old.commitment)
     points = engine.add(olds, engine.commit(rows))
     for draft, point, scalar in zip(drafts, points, engine.to_scalars(points), strict=True):
-        low, high = (halves.get((draft.stem, side), draft.old_half(side)) for side in (0, 1))
+        low, high = draft.halves
         draft.node = StemNode(point, scalar, draft.stem, (low, high))
 
 
-def _half_scalar(half: Half[P] | Gap) -> int:
-    return 0 if isinstance(half, Gap) else half.scalar
-
-
-def _commit_halves(engine: Engine[P], drafts: list[_StemDraft[P]]) -> dict[tuple[Stem, int], Half[P]]:
-    """The halves that are written to, by stem and side."""
-    places: list[tuple[Stem, int]] = []
+def _commit_halves(engine: Engine[P], drafts: list[_StemDraft[P]]) -> list[list[tuple[int, int]]]:
+    """Make the halves that are written to. Per draft: what changes in its stem node's row."""
+    places: list[tuple[int, int]] = []
     olds: list[P] = []
     rows: list[Row] = []
-    contents: list[tuple[dict[int, Value | Gap], Gap]] = []
-    for draft in drafts:
-        for side in (0, 1):
-            written = {s: v for s, v in draft.writes.items() if s // HALF_WIDTH == side}
-            if not written:
-                continue
-            old = draft.old_half(side)
-            before: Mapping[int, Value | Gap] = {} if isinstance(old, Gap) else old.values
-            rest = EMPTY if isinstance(old, Gap) else old.rest
-            row = []
-            for suffix, value in written.items():
-                old_low, old_high = leaf_scalars(before.get(suffix, EMPTY))
-                low, high = leaf_scalars(value)
-                index = leaf_index(suffix)
-                row += [(index, low - old_low), (index + 1, high - old_high)]
-            places.append((draft.stem, side))
-            olds.append(engine.zero if isinstance(old, Gap) else old.commitment)
-            rows.append(row)
-            contents.append(({**before, **written}, rest))
+    for number, draft in enumerate(drafts):
+        for side, written in enumerate(draft.written):
+            if written:
+                old = draft.halves[side]
+                places.append((number, side))
+                olds.append(engine.zero if isinstance(old, Gap) else old.commitment)
+                rows.append(_leaf_changes({} if isinstance(old, Gap) else old.values, written))
     points = engine.add(olds, engine.commit(rows))
-    scalars = engine.to_scalars(points)
-    return {
-        place: Half(point, scalar, values, rest)
-        for place, point, scalar, (values, rest) in zip(places, points, scalars, contents, strict=True)
-    }
+    changes: list[list[tuple[int, int]]] = [[] for _ in drafts]
+    for (number, side), point, scalar in zip(places, points, engine.to_scalars(points), strict=True):
+        draft = drafts[number]
+        old, written = draft.halves[side], draft.written[side]
+        if isinstance(old, Gap):
+            draft.halves[side] = Half(point, scalar, written, EMPTY)
+            changes[number].append((2 + side, scalar))
+        else:
+            draft.halves[side] = Half(point, scalar, {**old.values, **written}, old.rest)
+            changes[number].append((2 + side, scalar - old.scalar))
+    return changes
+
+
+def _leaf_changes(before: Mapping[int, Value | Gap], written: Mapping[int, Value]) -> list[tuple[int, int]]:
+    """What changes in a half's row when these values are written."""
+    row = []
+    for suffix, value in written.items():
+        old_low, old_high = leaf_scalars(before.get(suffix, EMPTY))
+        low, high = leaf_scalars(value)
+        index = leaf_index(suffix)
+        row.append((index, low - old_low))
+        row.append((index + 1, high - old_high))
+    return row
 
 
 def _commit_internal(engine: Engine[P], drafts: list[_InternalDraft[P]]) -> None:
@@ -258,7 +269,8 @@ def _commit_internal(engine: Engine[P], drafts: list[_InternalDraft[P]]) -> None
     olds = [engine.zero if draft.old is None else draft.old.commitment for draft in drafts]
     points = engine.add(olds, engine.commit(rows))
     for draft, point, scalar in zip(drafts, points, engine.to_scalars(points), strict=True):
-        children: Mapping[int, Node[P]] = {} if draft.old is None else draft.old.children
-        changed = {index: _result(new) for index, _, new in draft.changes}
-        rest = EMPTY if draft.old is None else draft.old.rest
-        draft.node = InternalNode(point, scalar, {**children, **changed}, rest)
+        changed: dict[int, Node[P]] = {index: _result(new) for index, _, new in draft.changes}
+        if draft.old is None:
+            draft.node = InternalNode(point, scalar, changed, EMPTY)
+        else:
+            draft.node = InternalNode(point, scalar, {**draft.old.children, **changed}, draft.old.rest)

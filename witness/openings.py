@@ -27,12 +27,14 @@ Source: go-verkle and rust-verkle agree on what is opened and in which order; EI
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import groupby
 from operator import itemgetter
-from typing import Generic
+from typing import Any, Generic
 
 from spec.errors import Reason, Rejection, UnknownNode
+from spec.params import STEM_BYTES
 from spec.types import Stem, TreeKey
-from verkle.engine import P
+from verkle.engine import Engine, P
 from verkle.multiproof import Opening
 from verkle.node import (
     EMPTY,
@@ -41,8 +43,8 @@ from verkle.node import (
     Gap,
     Half,
     InternalNode,
-    Node,
     StemNode,
+    StoredChildren,
     leaf_index,
     leaf_scalars,
     stem_scalar,
@@ -65,24 +67,29 @@ OpenedNode = InternalNode[P] | StemNode[P] | Half[P]
 
 @dataclass(slots=True)
 class Walk(Generic[P]):
-    """What the walk over all keys meets. Paths are in ascending order after `walk`."""
+    """What the walk over all keys meets, in the order of (path, z)."""
 
-    openings: dict[tuple[bytes, int], Opening[P]] = field(default_factory=dict)
-    """By (path, z)."""
-    nodes: dict[bytes, OpenedNode[P]] = field(default_factory=dict)
-    """The nodes that are opened, by path; the root at the empty path."""
+    openings: list[Opening[P]] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
+    """Per opening: the number of the node that it opens."""
+    nodes: list[tuple[bytes, OpenedNode[P]]] = field(default_factory=list)
+    """(path, node) of the nodes that are opened, by ascending path; the root first."""
     extensions: bytearray = field(default_factory=bytearray)
     """One byte per distinct stem, by ascending stem."""
     other_stems: list[Stem] = field(default_factory=list)
     """The stems that stand where a queried one is absent, unless they are told already; ascending."""
     markers: list[int] = field(default_factory=list)
     """Entry 0 of the marked nodes, by ascending path, where no queried stem opens it anyway."""
+    unshown: list[tuple[int, int]] = field(default_factory=list)
+    """Internal nodes below the root that no stem node below shows to be one: (number, place of their first opening)."""
 
-    def open(self, path: bytes, node: OpenedNode[P], z: int, y: int) -> None:
-        """Open the commitment of the node at `path` at z."""
-        self.nodes.setdefault(path, node)
-        if (path, z) not in self.openings:
-            self.openings[path, z] = Opening(self.nodes[path].commitment, z, y)
+    def enter(self, path: bytes, node: OpenedNode[P], entries: Iterable[tuple[int, int]]) -> None:
+        """Open a node at each (z, y), by ascending z."""
+        number, commitment = len(self.nodes), node.commitment
+        self.nodes.append((path, node))
+        before = len(self.openings)
+        self.openings += [Opening(commitment, z, y) for z, y in entries]
+        self.owners += [number] * (len(self.openings) - before)
 
 
 Marker = Callable[[bytes, InternalNode[P]], int]
@@ -100,103 +107,148 @@ def entry_zero(path: bytes, node: InternalNode[P]) -> int:
 def walk(root: InternalNode[P], zero: P, keys: Iterable[TreeKey], marker: Marker[P] | None = None) -> Walk[P]:
     """The openings of these keys (any order, at least one) in the tree below `root`. `zero` is the group's identity.
 
-    With `marker`, internal nodes are marked. Raises: UnknownNode where the tree does not say what stands at a key;
-    Rejection(MARKER_OF_STEM_NODE).
+    Before its children, every node: so paths ascend by themselves. With `marker`, internal nodes are marked.
+    Raises: UnknownNode where the tree does not say what stands at a key; Rejection(MARKER_OF_STEM_NODE).
     """
-    suffixes: dict[Stem, set[int]] = {}
-    for key in keys:
-        suffixes.setdefault(key.stem, set()).add(key.suffix)
     met: Walk[P] = Walk()
-    present: set[bytes] = set()
-    others: dict[bytes, Stem] = {}
-    for stem in sorted(suffixes):
-        status, path, node = _descend(met, root, stem)
-        met.extensions.append(len(path) << STATUS_BITS | status)
-        if status is Status.PRESENT and isinstance(node, StemNode):
-            present.add(path)
-            _open_values(met, zero, path, node, sorted(suffixes[stem]))
-        elif isinstance(node, StemNode):
-            others[path] = node.stem
-    met.other_stems = sorted(stem for path, stem in others.items() if path not in present)
+    _internal(met, zero, b"", root, sorted(set(keys)))
     if marker is not None:
         _mark(met, marker)
-    met.openings = dict(sorted(met.openings.items()))
-    met.nodes = dict(sorted(met.nodes.items()))
     return met
 
 
-def _mark(met: Walk[P], marker: Marker[P]) -> None:
-    """Open entry 0 of each internal node below the root that has no stem node below it in the walk."""
-    shown = {
-        path[:depth] for path, node in met.nodes.items() if isinstance(node, StemNode) for depth in range(len(path))
-    }
-    for path, node in sorted(met.nodes.items(), key=itemgetter(0)):
-        if path and isinstance(node, InternalNode) and path not in shown:
-            opened = met.openings.get((path, 0))
-            entry = marker(path, node) if opened is None else opened.y
-            if entry == STEM_MARKER:
-                raise Rejection(Reason.MARKER_OF_STEM_NODE, path=path)
-            if opened is None:
-                met.markers.append(entry)
-                met.open(path, node, 0, entry)
-
-
-def _descend(met: Walk[P], root: InternalNode[P], stem: Stem) -> tuple[Status, bytes, Node[P]]:
-    """Open every node on the way to a stem: what was found, at which path."""
-    node: Node[P] = root
-    path = b""
-    while isinstance(node, InternalNode):
-        index = stem[len(path)]
+def _internal(met: Walk[P], zero: P, path: bytes, node: InternalNode[P], keys: list[TreeKey]) -> bool:
+    """An internal node and what is below it. Whether the walk met a stem node there."""
+    depth = len(path)
+    below = []
+    for index, group in groupby(keys, key=itemgetter(depth)):
         child = node.child(index)
+        asked = list(group)
         if child is Gap.UNKNOWN:
-            raise UnknownNode(bytes(stem[: len(path) + 1]), TreeKey.at(stem, 0))
-        met.open(path, node, index, 0 if isinstance(child, Gap) else child.scalar)
-        node = child
-        path = bytes(stem[: len(path) + 1])
-    if not isinstance(node, StemNode):
-        return Status.EMPTY_SLOT, path, node
-    met.open(path, node, 0, STEM_MARKER)
-    met.open(path, node, 1, stem_scalar(node.stem))
-    return (Status.PRESENT if node.stem == stem else Status.OTHER_STEM), path, node
+            raise UnknownNode(path + bytes((index,)), asked[0])
+        below.append((index, child, asked))
+    number, place = len(met.nodes), len(met.openings)
+    met.enter(path, node, [(index, 0 if isinstance(child, Gap) else child.scalar) for index, child, _ in below])
+    shown = False
+    for index, child, asked in below:
+        child_path = path + bytes((index,))
+        if isinstance(child, InternalNode):
+            shown |= _internal(met, zero, child_path, child, asked)
+        elif isinstance(child, StemNode):
+            shown = True
+            _stem(met, zero, child_path, child, asked)
+        else:
+            stems = {key[:STEM_BYTES] for key in asked}
+            met.extensions += bytes((_extension(depth + 1, Status.EMPTY_SLOT),)) * len(stems)
+    if path and not shown:
+        met.unshown.append((number, place))
+    return shown
 
 
-def _open_values(met: Walk[P], zero: P, path: bytes, node: StemNode[P], suffixes: list[int]) -> None:
-    for suffix in suffixes:
-        side = suffix // HALF_WIDTH
+def _extension(depth: int, status: Status) -> int:
+    return depth << STATUS_BITS | status
+
+
+def _stem(met: Walk[P], zero: P, path: bytes, node: StemNode[P], keys: list[TreeKey]) -> None:
+    """A stem node, with the values that are asked of it; the stems that are absent because it stands there."""
+    asked: tuple[list[int], list[int]] = ([], [])
+    previous = b""
+    for key in keys:
+        stem = key[:STEM_BYTES]
+        present = stem == node.stem
+        if stem != previous:
+            met.extensions.append(_extension(len(path), Status.PRESENT if present else Status.OTHER_STEM))
+            previous = stem
+        if present:
+            asked[key[STEM_BYTES] // HALF_WIDTH].append(key[STEM_BYTES])
+    row = [(0, STEM_MARKER), (1, stem_scalar(node.stem))]
+    opened: list[tuple[int, Half[P], list[tuple[int, int]]]] = []
+    for side, suffixes in enumerate(asked):
+        if not suffixes:
+            continue
         half = node.halves[side]
         if half is Gap.UNKNOWN:
-            raise UnknownNode(path, TreeKey.at(node.stem, suffix))
+            raise UnknownNode(path, TreeKey.at(node.stem, suffixes[0]))
         if isinstance(half, Gap):
             half = Half(zero, 0, {}, EMPTY)
+        row.append((2 + side, half.scalar))
+        opened.append((side, half, _values(path, node.stem, half, suffixes)))
+    if not opened:
+        met.other_stems.append(node.stem)
+    met.enter(path, node, row)
+    for side, half, leaves in opened:
+        met.enter(path + bytes((2 + side,)), half, leaves)
+
+
+def _values(path: bytes, stem: Stem, half: Half[P], suffixes: Iterable[int]) -> list[tuple[int, int]]:
+    """(z, y) of lo and hi of each suffix."""
+    leaves = []
+    for suffix in suffixes:
         value = half.values.get(suffix, half.rest)
         if value is Gap.UNKNOWN:
-            raise UnknownNode(path, TreeKey.at(node.stem, suffix))
-        met.open(path, node, 2 + side, half.scalar)
+            raise UnknownNode(path, TreeKey.at(stem, suffix))
+        index = leaf_index(suffix)
         low, high = leaf_scalars(value)
-        half_path = path + bytes((2 + side,))
-        met.open(half_path, half, leaf_index(suffix), low)
-        met.open(half_path, half, leaf_index(suffix) + 1, high)
+        leaves += [(index, low), (index + 1, high)]
+    return leaves
 
 
-def polynomial(node: OpenedNode[P]) -> dict[int, int]:
+def _mark(met: Walk[P], marker: Marker[P]) -> None:
+    """Open entry 0 of each internal node that nothing shows to be one, in front of its other openings."""
+    openings, owners = met.openings, met.owners
+    met.openings, met.owners = [], []
+    done = 0
+    for number, place in sorted(met.unshown):
+        path, node = met.nodes[number]
+        assert isinstance(node, InternalNode), "only internal nodes are noted"
+        met.openings += openings[done:place]
+        met.owners += owners[done:place]
+        done = place
+        first = openings[place]
+        entry = first.y if first.z == 0 else marker(path, node)
+        if entry == STEM_MARKER:
+            raise Rejection(Reason.MARKER_OF_STEM_NODE, path=path)
+        if first.z != 0:
+            met.markers.append(entry)
+            met.openings.append(Opening(node.commitment, 0, entry))
+            met.owners.append(number)
+    met.openings += openings[done:]
+    met.owners += owners[done:]
+
+
+def polynomials(engine: Engine[P], nodes: Iterable[OpenedNode[P]]) -> list[Any]:
+    """The vectors that nodes commit to, for `multiproof.prove`. Raises: UnknownNode where one is not wholly known."""
+    listed = list(nodes)
+    stored = {
+        number: node.children.polynomial()
+        for number, node in enumerate(listed)
+        if isinstance(node, InternalNode) and isinstance(node.children, StoredChildren)
+    }
+    others = [number for number in range(len(listed)) if number not in stored]
+    made = engine.vectors.polynomials([entries(listed[number]) for number in others])
+    stored.update(zip(others, made, strict=True))
+    return [stored[number] for number in range(len(listed))]
+
+
+def entries(node: OpenedNode[P]) -> dict[int, int]:
     """The vector that a node commits to, entries not listed are 0. Raises: UnknownNode where it is not wholly known."""
     if isinstance(node, InternalNode):
         _require_whole(node.rest)
         return {index: 0 if isinstance(child, Gap) else child.scalar for index, child in node.children.items()}
     if isinstance(node, StemNode):
-        entries = {0: STEM_MARKER, 1: stem_scalar(node.stem)}
+        row = {0: STEM_MARKER, 1: stem_scalar(node.stem)}
         for side, half in enumerate(node.halves):
             if isinstance(half, Gap):
                 _require_whole(half)
             else:
-                entries[2 + side] = half.scalar
-        return entries
+                row[2 + side] = half.scalar
+        return row
     _require_whole(node.rest)
-    entries = {}
+    row = {}
     for suffix, value in node.values.items():
         index = leaf_index(suffix)
-        entries[index], entries[index + 1] = leaf_scalars(value)
-    return entries
+        row[index], row[index + 1] = leaf_scalars(value)
+    return row
 
 
 def _require_whole(rest: Gap) -> None:

@@ -22,7 +22,7 @@ from verkle.field import FR, ByteOrder
 from verkle.node import InternalNode
 from verkle.transcript import TREE_PROOF_LABEL, Transcript
 from verkle.tree import Tree
-from witness.openings import Marker, Walk, entry_zero, polynomial, walk
+from witness.openings import Marker, Walk, entry_zero, polynomials, walk
 from witness.sketch import Sketch, require_ascending
 
 
@@ -40,10 +40,8 @@ def prove(
         raise ValueError("a witness lists at least one key")
     met = walk(tree.root, tree.engine.zero, listed, entry_zero if markers else None)
     transcript = Transcript(TREE_PROOF_LABEL)
-    polynomials = {path: polynomial(node) for path, node in met.nodes.items()}
-    proof = multiproof.prove(
-        tree.engine, transcript, list(met.openings.values()), [polynomials[path] for path, _ in met.openings]
-    )
+    rows = polynomials(tree.engine, (node for _, node in met.nodes))
+    proof = multiproof.prove(tree.engine, transcript, met.openings, [rows[owner] for owner in met.owners])
     return ExecutionWitness(_state_diff(tree, listed, written), _verkle_proof(tree.engine, met, proof))
 
 
@@ -57,7 +55,7 @@ def _state_diff(tree: Tree[P], keys: Sequence[TreeKey], writes: Mapping[TreeKey,
 
 
 def _verkle_proof(engine: Engine[P], met: Walk[P], proof: multiproof.MultiProof) -> VerkleProof:
-    commitments = engine.encode([node.commitment for path, node in met.nodes.items() if path])
+    commitments = engine.encode([node.commitment for path, node in met.nodes if path])
     last = Bytes32(FR.encode(proof.argument.last, "big"))
     return VerkleProof(
         tuple(met.other_stems),
@@ -98,7 +96,7 @@ def _check_openings(tree: Tree[P], witness: ExecutionWitness, marker: Marker[P] 
     last = _decode_scalar(proof.ipa_proof.final_evaluation, "big", "ipa_proof.final_evaluation")
     argument = ipa.Argument(proof.ipa_proof.cl, proof.ipa_proof.cr, last)
     sent = multiproof.MultiProof(proof.d, argument)
-    multiproof.verify(tree.engine, Transcript(TREE_PROOF_LABEL), list(met.openings.values()), sent)
+    multiproof.verify(tree.engine, Transcript(TREE_PROOF_LABEL), met.openings, sent)
 
 
 def post_state(tree: Tree[P], witness: ExecutionWitness) -> Tree[P]:

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import sample
+from cli.engines import VARIABLE
 from cli.main import verkle
 from spec.codec import json_document, payload_json, ssz
 from spec.containers import ExecutionPayload
+from verkle.engine import ReferenceEngine
 
 Run = Callable[..., Result]
 
@@ -33,11 +35,17 @@ def text_of(payload: ExecutionPayload) -> str:
     return json_document.write(payload_json.encode_payload(payload))
 
 
+@pytest.fixture(autouse=True)
+def plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands compute with the reference engine here, whatever the machine: tests/accel/test_cli.py has the others."""
+    monkeypatch.setenv(VARIABLE, ReferenceEngine.name)
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     directory = tmp_path_factory.mktemp("made")
     document = sample.genesis_document(24)
-    chain = sample.Chain.begin(document)
+    chain = sample.Chain.begin(document, ReferenceEngine())
     root = "0x" + chain.root.hex()
     payloads = tuple(chain.add(step) for step in sample.steps(chain.accounts)[:3])
     (directory / "genesis.json").write_text(json.dumps({"genesis": document}))

@@ -16,7 +16,11 @@ from cli.failure import Failed
 from cli.main import COMMANDS
 from cli.pool import Pool
 from spec.errors import EngineUnavailable
+from tests.bench.peers import client
+from tests.bench.peers.cases import Ours
+from tests.bench.peers.inputs import Answer, Scenario
 from tests.cli.conftest import Made, Run, assert_one_line, rows
+from verkle.engine import ReferenceEngine
 
 VERKLE = [sys.executable, "-m", "cli.main"]
 SUBCOMMANDS = [
@@ -31,6 +35,7 @@ SUBCOMMANDS = [
     ("tree",),
     ("tree", "prove"),
     ("tree", "verify"),
+    ("warmup",),
     ("bench",),
     ("demo",),
 ]
@@ -131,11 +136,52 @@ def test_bench(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VERKLE_VECTORS", raising=False)
     result = run("bench", "commit-256", "help", "--json")
     machine, commit, start = rows(result)
-    assert machine["machine"].keys() == {"platform", "cpu", "cores", "python"}
-    assert (commit["case"], commit["target"], commit["met"], commit["runs"]) == ("commit-256", None, None, 10)
-    assert (start["case"], start["target"], start["runs"]) == ("help", 0.25, 7)
+    assert machine["machine"].keys() == {"platform", "cpu", "cores", "python", "numba", "engine", "peers"}
+    assert (commit["case"], commit["target"], commit["met"], commit["peers"]) == ("commit-256", None, None, {})
+    assert (start["case"], start["target"], start["met"]) == ("help", 0.25, start["median"] <= 0.25)
     assert commit["min"] <= commit["median"] <= commit["max"]
     assert "multiproof" not in run("bench", "commit-256").stdout
+
+
+def test_bench_without_peers_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tests.bench.peers.client", None)
+    result = run("bench", "commit-256", "--peers", "--json")
+    assert result.exit_code == 0
+    assert result.stderr.count("\n") == 1
+    assert "there are no peers here" in result.stderr
+    assert rows(result)[1]["peers"] == {}
+
+
+def test_bench_runs_a_peer_on_the_same_case(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer made of ourselves: asked for the same scenario, with a ratio near 1."""
+    asked = []
+
+    class Mirror:
+        def __init__(self, name: str) -> None:
+            self.name, self.cases, self.libraries = name, ("commit",), {"ours": "0"}
+            self.ours = Ours(ReferenceEngine())
+
+        def __enter__(self) -> "Mirror":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            asked.append("closed")
+
+        def ask(self, scenario: Scenario, repeat: int = 1) -> Answer:
+            asked.append(scenario.case)
+            return self.ours.ask(scenario, repeat)
+
+    monkeypatch.setattr(client, "PROGRAMS", {"go": client.PROGRAMS["go"]})
+    monkeypatch.setattr(client, "why_unavailable", lambda _: None)
+    monkeypatch.setattr(client, "Peer", Mirror)
+    result = run("bench", "commit-256", "--peers", "--json")
+    machine, case = rows(result)
+    assert machine["machine"]["peers"] == {"go": {"ours": "0"}}
+    assert 0.2 < case["peers"]["go"]["ratio"] < 5
+    assert case["met"] is (case["peers"]["go"]["ratio"] >= case["target_ratio"])
+    assert asked[-1] == "closed"
+    assert set(asked[:-1]) == {"commit"}
+    assert "times as long, wanted 8: " in run("bench", "commit-256", "--peers").stdout
 
 
 def test_demo(run: Run, tmp_path: Path) -> None:
@@ -154,4 +200,6 @@ def test_demo(run: Run, tmp_path: Path) -> None:
 def test_a_demonstration_that_goes_wrong_is_told(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_tamper", lambda payload, **_: payload)
     with pytest.raises(Failed, match="tampered"):
-        demo._verify_tampered(demo.Story(as_json=True), tmp_path, made.root, list(made.payloads), force=False)
+        demo._verify_tampered(
+            demo.Story(as_json=True, engine="python"), tmp_path, made.root, list(made.payloads), force=False
+        )

@@ -1,6 +1,7 @@
 """Hostile witnesses of our own making: thousands in the toy group (structure), some hundred with Banderwagon."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from spec.types import TreeKey, Value
 from tests.fuzz.hostile import Target, attack
 from tests.fuzz.mutations import MUTATIONS
 from tests.toy_engine import ToyEngine
-from verkle.engine import Engine, P, ReferenceEngine
+from verkle.engine import Engine, P
 from verkle.tree import Tree
 from witness.proof import prove
 
@@ -49,5 +50,5 @@ def test_hostile_witnesses_in_the_toy_group(toy: ToyEngine, markers: bool) -> No
 
 
 @MARKERS
-def test_hostile_witnesses(engine: ReferenceEngine, markers: bool) -> None:
+def test_hostile_witnesses(engine: Engine[Any], markers: bool) -> None:
     run(engine, 2, 3, markers=markers)

@@ -16,9 +16,8 @@ from spec.errors import Reason, Rejection, UnknownNode
 from spec.params import Profile
 from spec.types import StateRoot, TreeKey, Uint64, Value
 from stateless.verify import verify_witness
-from verkle.curve import Point
 from verkle.embedding import account_leaves, tree_keys
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.tree import Tree
 from witness.proof import check
 
@@ -33,7 +32,7 @@ def new_values(witness: ExecutionWitness) -> dict[TreeKey, Value]:
     return {key: diff.new_value for key, diff in witness.locations() if diff.new_value is not None}
 
 
-def history_header(engine: ReferenceEngine, profile: Profile) -> dict[TreeKey, Value]:
+def history_header(engine: Engine[Any], profile: Profile) -> dict[TreeKey, Value]:
     """The header leaves that the history account gets when it is made: all fields zero, and the hash of no code."""
     leaves = account_leaves(profile, _NO_ACCOUNT)
     keys = tree_keys(engine, profile, [(profile.history_address, location) for location in leaves])
@@ -41,7 +40,7 @@ def history_header(engine: ReferenceEngine, profile: Profile) -> dict[TreeKey, V
 
 
 def unlisted_leaves(
-    engine: ReferenceEngine, profile: Profile, pre_state: Tree[Point], witness: ExecutionWitness
+    engine: Engine[Any], profile: Profile, pre_state: Tree[Any], witness: ExecutionWitness
 ) -> dict[TreeKey, Value]:
     """The history account's header, where this block makes the account: it writes to a stem that was absent."""
     header = history_header(engine, profile)
@@ -56,7 +55,7 @@ def unlisted_leaves(
 
 
 def verify(
-    engine: ReferenceEngine, profile: Profile, witness: ExecutionWitness, parent_root: StateRoot, state_root: StateRoot
+    engine: Engine[Any], profile: Profile, witness: ExecutionWitness, parent_root: StateRoot, state_root: StateRoot
 ) -> bool:
     """Verify a block as it must come out; whether its witness is one of those that leave the history header out."""
     try:

@@ -20,8 +20,7 @@ from spec.types import StateRoot
 from stateless.verify import verify_block, verify_witness
 from tests.interop.cases import Case, UnknownCase, check_each, documents, profile_of, unhex
 from tests.interop.real_blocks import new_values, verify
-from verkle.curve import Point
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.tree import Tree
 from witness.proof import prove
 
@@ -102,7 +101,7 @@ def _without_comments(value: Any) -> Any:
     return [_without_comments(element) for element in value] if isinstance(value, list) else value
 
 
-def _check_block(engine: ReferenceEngine, block: Block) -> None:
+def _check_block(engine: Engine[Any], block: Block) -> None:
     assert block.parent_root is not None
     if not block.valid:
         with pytest.raises((DecodeError, Rejection)) as refused:
@@ -120,7 +119,7 @@ def _check_block(engine: ReferenceEngine, block: Block) -> None:
             verify_block(engine, block.payload(), wrong, markers=False)
 
 
-def test_blocks_of_devnets(vectors: Path, engine: ReferenceEngine) -> None:
+def test_blocks_of_devnets(vectors: Path, engine: Engine[Any]) -> None:
     """blocks/kaustinen*/*.json: the proof holds under the parent's root, and the new values lead to the header's root.
 
     Except the first block of Kaustinen 4 and 6: their witnesses leave out the header of the history account, and with
@@ -153,7 +152,7 @@ def test_blocks_of_devnets_follow_each_other(vectors: Path) -> None:
     check_each(listed, check_file, every_member=False)
 
 
-def test_standalone_blocks(vectors: Path, engine: ReferenceEngine) -> None:
+def test_standalone_blocks(vectors: Path, engine: Engine[Any]) -> None:
     """blocks/standalone/*.json: every witness is read, or refused with a clear reason; verified where a root is known.
 
     Kaustinen 1 wrote "0x" for an absent value, which is refused.
@@ -176,7 +175,7 @@ def test_standalone_blocks(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(documents(vectors, "blocks/standalone/*.json"), check_file, every_member=False)
 
 
-def _genesis_trees(vectors: Path, engine: ReferenceEngine) -> Callable[[StateRoot, Profile], Tree[Point] | None]:
+def _genesis_trees(vectors: Path, engine: Engine[Any]) -> Callable[[StateRoot, Profile], Tree[Any] | None]:
     """Genesis trees by their root, made when asked for."""
     listed = {}
     for case in documents(vectors, "genesis/*.json"):
@@ -184,7 +183,7 @@ def _genesis_trees(vectors: Path, engine: ReferenceEngine) -> Callable[[StateRoo
         listed[StateRoot(unhex(case["expected"]["state_root"])), profile] = case["genesis"]
 
     @cache
-    def find(root: StateRoot, profile: Profile) -> Tree[Point] | None:
+    def find(root: StateRoot, profile: Profile) -> Tree[Any] | None:
         if (root, profile) not in listed:
             return None
         return genesis_tree(decode_genesis(listed[root, profile], profile), profile, engine)
@@ -192,7 +191,7 @@ def _genesis_trees(vectors: Path, engine: ReferenceEngine) -> Callable[[StateRoo
     return find
 
 
-def test_witnesses_of_first_blocks_are_made_again(vectors: Path, engine: ReferenceEngine) -> None:
+def test_witnesses_of_first_blocks_are_made_again(vectors: Path, engine: Engine[Any]) -> None:
     """blocks/*/*.json whose parent state is a genesis of genesis/*.json: our prover makes the very same witness."""
     trees = _genesis_trees(vectors, engine)
     made = 0
@@ -211,7 +210,7 @@ def test_witnesses_of_first_blocks_are_made_again(vectors: Path, engine: Referen
         pytest.skip("no block of these files follows a genesis of these files")
 
 
-def test_blocks_of_execution_spec_tests(vectors: Path, engine: ReferenceEngine) -> None:
+def test_blocks_of_execution_spec_tests(vectors: Path, engine: Engine[Any]) -> None:
     """blocks/packed_eest/*.json: the packed layout from genesis to post root.
 
     The filler drops null values and a leading zero digit of the status bytes. Headers are those of the blocks' RLP.
@@ -221,7 +220,7 @@ def test_blocks_of_execution_spec_tests(vectors: Path, engine: ReferenceEngine) 
     )
 
 
-def _check_fixture(case: Case, engine: ReferenceEngine) -> None:
+def _check_fixture(case: Case, engine: Engine[Any]) -> None:
     profile = profile_of(case["chain"])
     assert profile is KAUSTINEN7
     fixture = case["fixture"]

@@ -28,7 +28,7 @@ from verkle.embedding import (
     storage_location,
     tree_keys,
 )
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.field import FR
 from verkle.tree import Tree
 
@@ -36,13 +36,13 @@ HASHES = {"eip6800": KeyHash.MAP_TO_SCALAR_FIELD, "legacy": KeyHash.SERIALIZE}
 
 
 @pytest.mark.parametrize("path", ["tree_embedding/get_tree_key.json", "tree_embedding/get_tree_key_legacy_hash.json"])
-def test_tree_keys(vectors: Path, engine: ReferenceEngine, path: str) -> None:
+def test_tree_keys(vectors: Path, engine: Engine[Any], path: str) -> None:
     """tree_embedding/get_tree_key*.json: the key of an address and a tree index, with today's hash and the devnets'."""
     key_hash = HASHES[read(vectors, path)["meta"]["hash"]]
     check_each(cases(vectors, path), lambda case: _check_key(case, engine, key_hash))
 
 
-def _check_key(case: Case, engine: ReferenceEngine, key_hash: KeyHash) -> None:
+def _check_key(case: Case, engine: Engine[Any], key_hash: KeyHash) -> None:
     address, tree_index = unhex(case["address32"]), integer(case["tree_index_dec"])
     expected = unhex(case["tree_key"])
     (stem,) = stems(engine, key_hash, [(address, tree_index)])
@@ -61,7 +61,7 @@ def _check_key(case: Case, engine: ReferenceEngine, key_hash: KeyHash) -> None:
         assert TreeKey.at(stem, int(match[1])) == expected
 
 
-def test_account_keys(vectors: Path, engine: ReferenceEngine) -> None:
+def test_account_keys(vectors: Path, engine: Engine[Any]) -> None:
     """tree_embedding/account_keys.json: keys of header values, storage slots and code chunks.
 
     The position of a storage slot may exceed 2^256: it never wraps around.
@@ -71,7 +71,7 @@ def test_account_keys(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_account_key(case, engine))
 
 
-def _check_account_key(case: Case, engine: ReferenceEngine) -> None:
+def _check_account_key(case: Case, engine: Engine[Any]) -> None:
     kind, argument = case["kind"], case["arg"]
     if kind == "storage":
         location = storage_location(KAUSTINEN7, integer(argument))
@@ -145,14 +145,14 @@ def _check_chunks(case: Case) -> None:
         assert [chunk[0] for chunk in chunks] == case["chunk_leading_bytes"]
 
 
-def test_code_of_a_contract(vectors: Path, engine: ReferenceEngine) -> None:
+def test_code_of_a_contract(vectors: Path, engine: Engine[Any]) -> None:
     """tree_embedding/contract_code_keys_values.json: keys and values of all chunks of a contract."""
     path = "tree_embedding/contract_code_keys_values.json"
     assert HASHES[read(vectors, path)["meta"]["hash"]] is KAUSTINEN7.key_hash
     check_each(cases(vectors, path), lambda case: _check_code(case, engine))
 
 
-def _check_code(case: Case, engine: ReferenceEngine) -> None:
+def _check_code(case: Case, engine: Engine[Any]) -> None:
     address = Address(unhex(case["address"]))
     chunks = chunkify_code(unhex(case["code"]))
     keys = tree_keys(engine, KAUSTINEN7, [(address, chunk_location(index)) for index in range(len(chunks))])
@@ -160,7 +160,7 @@ def _check_code(case: Case, engine: ReferenceEngine) -> None:
     assert list(zip(keys, chunks, strict=True)) == expected
 
 
-def test_accounts_packed(vectors: Path, engine: ReferenceEngine) -> None:
+def test_accounts_packed(vectors: Path, engine: Engine[Any]) -> None:
     """tree_embedding/besu_account_state_roots_packed.json: a whole account's root.
 
     A slot that was set to zero holds a leaf of zeros.
@@ -170,7 +170,7 @@ def test_accounts_packed(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_accounts(case, engine, profile))
 
 
-def _check_accounts(case: Case, engine: ReferenceEngine, profile: Profile) -> None:
+def _check_accounts(case: Case, engine: Engine[Any], profile: Profile) -> None:
     writes: dict[TreeKey, Value] = {}
     for given in case["accounts"]:
         assert set(given) <= {"address", "nonce", "balance", "code", "storage"}
@@ -183,14 +183,12 @@ def _check_accounts(case: Case, engine: ReferenceEngine, profile: Profile) -> No
     assert Tree.empty(engine).update(writes).state_root() == unhex(case["root_commitment"])
 
 
-def _at(
-    engine: ReferenceEngine, profile: Profile, address: Address, leaves: dict[Location, Value]
-) -> dict[TreeKey, Value]:
+def _at(engine: Engine[Any], profile: Profile, address: Address, leaves: dict[Location, Value]) -> dict[TreeKey, Value]:
     keys = tree_keys(engine, profile, [(address, location) for location in leaves])
     return dict(zip(keys, leaves.values(), strict=True))
 
 
-def test_account_inserts(vectors: Path, engine: ReferenceEngine) -> None:
+def test_account_inserts(vectors: Path, engine: Engine[Any]) -> None:
     """tree_embedding/jsign_account_inserts.json: one account or nine slots in an empty tree, a leaf for each field."""
     path = "tree_embedding/jsign_account_inserts.json"
     profile = profile_of(read(vectors, path)["meta"]["layout"])
@@ -198,7 +196,7 @@ def test_account_inserts(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_insert(case, engine, profile))
 
 
-def _check_insert(case: Case, engine: ReferenceEngine, profile: Profile) -> None:
+def _check_insert(case: Case, engine: Engine[Any], profile: Profile) -> None:
     if "storage_slots" in case:
         value = Value(unhex(case["value_for_each_slot"]))
         leaves = {storage_location(profile, integer(slot)): value for slot in case["storage_slots"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from builder.genesis import genesis_header, genesis_tree
 from spec.codec import rlp
@@ -11,18 +12,17 @@ from spec.containers import Account, Genesis, Header, StemStateDiff
 from spec.params import KAUSTINEN5, KAUSTINEN7, KeyHash, LeafLayout, Profile
 from spec.types import TreeKey, Uint64, Value
 from tests.interop.cases import Case, cases, check_each, documents, integer, leaves, profile_of, unhex
-from verkle.curve import Point
 from verkle.embedding import header_leaves, storage_location, tree_keys
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.tree import Tree
 
 
-def test_genesis_of_networks(vectors: Path, engine: ReferenceEngine) -> None:
+def test_genesis_of_networks(vectors: Path, engine: Engine[Any]) -> None:
     """genesis/*.json: the state root of every network under its layout, header 0 and its hash."""
     check_each(documents(vectors, "genesis/*.json"), lambda case: _check_network(case, engine))
 
 
-def _check_network(case: Case, engine: ReferenceEngine) -> None:
+def _check_network(case: Case, engine: Engine[Any]) -> None:
     expected = case["expected"]
     assert set(expected) <= {"state_root", "block_hash", "header_rlp"}
     meta = case["meta"]
@@ -37,7 +37,7 @@ def _check_network(case: Case, engine: ReferenceEngine) -> None:
     assert (header.withdrawals_root is not None) == ("withdrawals_root present" in meta["header_note"])
 
 
-def test_genesis_of_execution_spec_tests(vectors: Path, engine: ReferenceEngine) -> None:
+def test_genesis_of_execution_spec_tests(vectors: Path, engine: Engine[Any]) -> None:
     """gas_4762/eest_verkle_scenarios.json: the pre-state's root and the genesis block's hash, packed layout."""
     listed = cases(vectors, "gas_4762/eest_verkle_scenarios.json")
     check_each(_of_interest(listed), lambda case: _check_scenario(case, engine))
@@ -51,7 +51,7 @@ def _of_interest(listed: Iterable[Case]) -> Iterator[Case]:
         yield Case({name: case[name] for name in (*members, *roots)}, case.name)
 
 
-def _check_scenario(case: Case, engine: ReferenceEngine) -> None:
+def _check_scenario(case: Case, engine: Engine[Any]) -> None:
     document = {
         "config": {"londonBlock": 0, "shanghaiTime": 0},
         "difficulty": 0,
@@ -66,7 +66,7 @@ def _check_scenario(case: Case, engine: ReferenceEngine) -> None:
     assert rlp.block_hash(header) == unhex(case["genesis_block_hash_computed"])
 
 
-def _tree_of(alloc: object, header: Header, profile: Profile, engine: ReferenceEngine) -> Tree[Point]:
+def _tree_of(alloc: object, header: Header, profile: Profile, engine: Engine[Any]) -> Tree[Any]:
     return genesis_tree(Genesis(decode_alloc(alloc), header), profile, engine)
 
 
@@ -77,7 +77,7 @@ def _check_header(data: bytes, block_hash: bytes) -> Header:
     return header
 
 
-def test_block_of_invalid_creations(vectors: Path, engine: ReferenceEngine) -> None:
+def test_block_of_invalid_creations(vectors: Path, engine: Engine[Any]) -> None:
     """blocks/geth_invalid_contract_creation/*.json: genesis root, then block 1's writes to its state root.
 
     The same block under four rule sets; its transactions, headers and hashes are those that geth pins.
@@ -86,7 +86,7 @@ def test_block_of_invalid_creations(vectors: Path, engine: ReferenceEngine) -> N
     check_each(documents(vectors, pattern), lambda case: _check_invalid_creations(case, engine))
 
 
-def _check_invalid_creations(case: Case, engine: ReferenceEngine) -> None:
+def _check_invalid_creations(case: Case, engine: Engine[Any]) -> None:
     rules = case["rules"]
     profile = profile_of(f"{rules['layout']}, {rules['key_hash']} key hash")
     assert (profile.leaf_layout is LeafLayout.PACKED) == rules["layout"].startswith("packed")
@@ -110,7 +110,7 @@ def _check_invalid_creations(case: Case, engine: ReferenceEngine) -> None:
     case.get("expected_witness_facts_packed")
 
 
-def test_blocks_of_process_verkle(vectors: Path, engine: ReferenceEngine) -> None:
+def test_blocks_of_process_verkle(vectors: Path, engine: Engine[Any]) -> None:
     """blocks/geth_testprocessverkle_*/blocks_and_statediffs.json: genesis root, and every state diff to its post root.
 
     There is no proof, so current values are those of the whole tree. The first block also makes the history account,
@@ -120,7 +120,7 @@ def test_blocks_of_process_verkle(vectors: Path, engine: ReferenceEngine) -> Non
     check_each(documents(vectors, pattern), lambda case: _check_process_verkle(case, engine))
 
 
-def _check_process_verkle(case: Case, engine: ReferenceEngine) -> None:
+def _check_process_verkle(case: Case, engine: Engine[Any]) -> None:
     assert "legacy key hash, leaf-per-field" in case["chain"]
     assert case["verified"]["post_roots_by_full_tree"]
     assert case["genesis_alloc_source"]
@@ -141,7 +141,7 @@ def _check_process_verkle(case: Case, engine: ReferenceEngine) -> None:
         assert tree.state_root() == header.state_root, f"block {header.number}"
 
 
-def _apply(tree: Tree[Point], diffs: list[StemStateDiff], header: Header, engine: ReferenceEngine) -> Tree[Point]:
+def _apply(tree: Tree[Any], diffs: list[StemStateDiff], header: Header, engine: Engine[Any]) -> Tree[Any]:
     profile = KAUSTINEN5
     entries = [(TreeKey.at(diff.stem, entry.suffix), entry) for diff in diffs for entry in diff.suffix_diffs]
     assert entries

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spec.errors import DecodeError, Rejection
 from tests.interop.cases import Case, UnknownCase, cases, check_each, integer, unhex
 from verkle import domain, ipa
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.field import FR
 from verkle.transcript import Transcript
 
@@ -80,7 +81,7 @@ _DOMAIN_OPERATIONS: tuple[tuple[str | tuple[str, ...], Callable[[Case], None]], 
 )
 
 
-def test_arguments(vectors: Path, engine: ReferenceEngine) -> None:
+def test_arguments(vectors: Path, engine: Engine[Any]) -> None:
     """ipa/ipa_proofs.json: arguments verify, are made byte for byte, and fix the transcript's next challenge.
 
     Where a case asks for openings at all points of the domain, only some are made here.
@@ -89,12 +90,12 @@ def test_arguments(vectors: Path, engine: ReferenceEngine) -> None:
 
 
 @pytest.mark.slow
-def test_openings_at_every_point_of_the_domain(vectors: Path, engine: ReferenceEngine) -> None:
+def test_openings_at_every_point_of_the_domain(vectors: Path, engine: Engine[Any]) -> None:
     """ipa/ipa_proofs.json: as above, with an opening at every one of the 256 points."""
     check_each(cases(vectors, PROOFS), lambda case: _check_argument(case, engine, EVERY))
 
 
-def _check_argument(case: Case, engine: ReferenceEngine, points: tuple[int, ...] | range) -> None:
+def _check_argument(case: Case, engine: Engine[Any], points: tuple[int, ...] | range) -> None:
     if "proof" in case:
         _check_proof(case, engine)
         return
@@ -105,14 +106,14 @@ def _check_argument(case: Case, engine: ReferenceEngine, points: tuple[int, ...]
     (commitment,) = engine.commit([enumerate(values)])
     (encoded,) = engine.encode([commitment])
     for point in points:
-        argument = ipa.prove(engine, Transcript(label), encoded, padded, point)
+        argument = ipa.prove(engine, Transcript(label), encoded, engine.vectors.of(padded), point)
         ipa.verify(engine, Transcript(label), ([1], [commitment]), encoded, (point, padded[point]), argument)
         wrong = (point, padded[point] + 1)
         with pytest.raises(Rejection):
             ipa.verify(engine, Transcript(label), ([1], [commitment]), encoded, wrong, argument)
 
 
-def _check_proof(case: Case, engine: ReferenceEngine) -> None:
+def _check_proof(case: Case, engine: Engine[Any]) -> None:
     label, proof = case["transcript_label"].encode(), unhex(case["proof"])
     assert case.get("proof_layout", "a(32, little-endian)").endswith("a(32, little-endian)")
     encoded = unhex(case["commitment"])
@@ -135,7 +136,7 @@ def _check_proof(case: Case, engine: ReferenceEngine) -> None:
         transcripts.append(Transcript(label))
         assert engine.encode(engine.commit([enumerate(values)])) == [encoded]
         assert domain.evaluate(values, statement[0]) == statement[1]
-        made = ipa.prove(engine, transcripts[1], canonical, values, statement[0])
+        made = ipa.prove(engine, transcripts[1], canonical, engine.vectors.of(values), statement[0])
         assert not case.get("expect_prover_bytes_equal", True) or made.to_bytes() == proof
     _check_next_challenge(case, transcripts)
 

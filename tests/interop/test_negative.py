@@ -1,6 +1,7 @@
 """Proofs and witnesses that are wrong, and some that look wrong and are not."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,14 @@ from spec.types import StateRoot
 from tests.interop.cases import Case, UnknownCase, cases, check_each, unhex
 from tests.interop.real_blocks import new_values
 from verkle import ipa, multiproof
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.ipa import Argument
 from verkle.multiproof import MultiProof, Opening
 from verkle.transcript import TREE_PROOF_LABEL, Transcript
 from witness.proof import check, post_state
 
 
-def test_malformed_proofs(vectors: Path, engine: ReferenceEngine) -> None:
+def test_malformed_proofs(vectors: Path, engine: Engine[Any]) -> None:
     """proofs_negative/proof_deserialization.json: wrong lengths, scalars at or above r, points outside the group.
 
     The fuzz corpus gives no verdict: what is read encodes to itself. None of them proves anything.
@@ -26,7 +27,7 @@ def test_malformed_proofs(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_malformed(case, engine))
 
 
-def _check_malformed(case: Case, engine: ReferenceEngine) -> None:
+def _check_malformed(case: Case, engine: Engine[Any]) -> None:
     text = case["input"]
     data = unhex(text) if len(text) % 2 == 0 else None
     assert case.get("len", None) in (None, None if data is None else len(data))
@@ -49,25 +50,25 @@ def _check_malformed(case: Case, engine: ReferenceEngine) -> None:
         _VERIFIERS[kind](engine, data)
 
 
-def _read_multiproof(engine: ReferenceEngine, data: bytes) -> bytes:
+def _read_multiproof(engine: Engine[Any], data: bytes) -> bytes:
     proof = MultiProof.from_bytes(data)
     points = engine.decode([proof.d, *proof.argument.left, *proof.argument.right])
     encoded = engine.encode(points)
     return MultiProof(encoded[0], Argument(tuple(encoded[1:9]), tuple(encoded[9:]), proof.argument.last)).to_bytes()
 
 
-def _read_argument(engine: ReferenceEngine, data: bytes) -> bytes:
+def _read_argument(engine: Engine[Any], data: bytes) -> bytes:
     argument = Argument.from_bytes(data)
     encoded = engine.encode(engine.decode([*argument.left, *argument.right]))
     return Argument(tuple(encoded[:8]), tuple(encoded[8:]), argument.last).to_bytes()
 
 
-def _verify_multiproof(engine: ReferenceEngine, data: bytes) -> None:
+def _verify_multiproof(engine: Engine[Any], data: bytes) -> None:
     opening = Opening(engine.q, 0, 1)
     multiproof.verify(engine, Transcript(TREE_PROOF_LABEL), [opening], MultiProof.from_bytes(data))
 
 
-def _verify_argument(engine: ReferenceEngine, data: bytes) -> None:
+def _verify_argument(engine: Engine[Any], data: bytes) -> None:
     (encoded,) = engine.encode([engine.q])
     argument = Argument.from_bytes(data)
     ipa.verify(engine, Transcript(b"ipa"), ([1], [engine.q]), encoded, (0, 1), argument)
@@ -77,7 +78,7 @@ _READERS = {"multiproof_deserialize": _read_multiproof, "ipa_deserialize": _read
 _VERIFIERS = {"multiproof_deserialize": _verify_multiproof, "ipa_deserialize": _verify_argument}
 
 
-def test_tampered_witnesses(vectors: Path, engine: ReferenceEngine) -> None:
+def test_tampered_witnesses(vectors: Path, engine: Engine[Any]) -> None:
     """proofs_negative/tampered_witnesses.json: real witnesses, each changed in one place.
 
     We are strict: what other readers may accept, a surplus status byte or unsorted stems, is rejected. Accepted are the

@@ -11,13 +11,12 @@ from spec.containers import ExecutionWitness, VerkleProof
 from spec.errors import UnknownNode
 from spec.types import StateRoot, TreeKey, Value
 from tests.interop.cases import Case, cases, check_each, leaf, leaves, unhex
-from verkle.curve import Point
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.tree import Tree
 from witness.proof import check, post_state, prove
 
 
-def _whole(engine: ReferenceEngine, writes: Mapping[TreeKey, Value]) -> Tree[Point]:
+def _whole(engine: Engine[Any], writes: Mapping[TreeKey, Value]) -> Tree[Any]:
     return Tree.empty(engine).update(writes)
 
 
@@ -25,13 +24,13 @@ def _keys(texts: Iterable[str]) -> list[TreeKey]:
     return [TreeKey(unhex(text)) for text in texts]
 
 
-def _check_values(partial: Tree[Point], whole: Tree[Point], witness: ExecutionWitness) -> None:
+def _check_values(partial: Tree[Any], whole: Tree[Any], witness: ExecutionWitness) -> None:
     """What the witness shows is what the whole tree holds."""
     for key, diff in witness.locations():
         assert partial.get(key) == whole.get(key) == diff.current_value
 
 
-def test_proofs_of_nethermind(vectors: Path, engine: ReferenceEngine) -> None:
+def test_proofs_of_nethermind(vectors: Path, engine: Engine[Any]) -> None:
     """multiproof/verkle_proofs_nethermind_binary.json: the proof of each key set, byte for byte.
 
     In the binary form that preceded the structured witness, and in the witness's fields.
@@ -40,7 +39,7 @@ def test_proofs_of_nethermind(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_binary(case, engine))
 
 
-def _check_binary(case: Case, engine: ReferenceEngine) -> None:
+def _check_binary(case: Case, engine: Engine[Any]) -> None:
     tree = _whole(engine, leaves(case["tree"]))
     assert tree.state_root() == unhex(case["pre_state_root_computed_by_rust_verkle"])
     keys = _keys(case["proof_keys"])
@@ -73,7 +72,7 @@ def _binary(proof: VerkleProof) -> bytes:
     )
 
 
-def test_proofs_of_go_verkle(vectors: Path, engine: ReferenceEngine) -> None:
+def test_proofs_of_go_verkle(vectors: Path, engine: Engine[Any]) -> None:
     """multiproof/verkle_proofs_go_verkle_jamduna.json: proofs made by go-verkle 0.2.2, up to depth 31.
 
     Their commitments begin with the root, which the witness's format leaves out. Where the state diff shows the whole
@@ -83,7 +82,7 @@ def test_proofs_of_go_verkle(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_fixture(case, engine))
 
 
-def _check_fixture(case: Case, engine: ReferenceEngine) -> None:
+def _check_fixture(case: Case, engine: Engine[Any]) -> None:
     fixture = case["fixture"]
     known = {"metadata", "name", "pre_state_root", "post_state_root", "verkle_proof", "state_diff"}
     assert set(fixture) <= known
@@ -106,7 +105,7 @@ def _check_fixture(case: Case, engine: ReferenceEngine) -> None:
         assert prove(tree, current, new, markers=False) == witness
 
 
-def test_scenarios_of_go_verkle(vectors: Path, engine: ReferenceEngine) -> None:
+def test_scenarios_of_go_verkle(vectors: Path, engine: Engine[Any]) -> None:
     """multiproof/go_verkle_proof_scenarios.json: presence, absence and updates.
 
     The proof verifies, the partial tree reaches the same post root as the whole one, and the published roots are met.
@@ -115,7 +114,7 @@ def test_scenarios_of_go_verkle(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, path), lambda case: _check_scenario(case, engine))
 
 
-def _check_scenario(case: Case, engine: ReferenceEngine) -> None:
+def _check_scenario(case: Case, engine: Engine[Any]) -> None:
     tree = _whole(engine, leaves(case["tree"]))
     root = tree.state_root()
     assert root == unhex(case["pre_root_computed"])
@@ -143,12 +142,12 @@ def _check_scenario(case: Case, engine: ReferenceEngine) -> None:
             assert name == "note"
 
 
-def test_key_sets(vectors: Path, engine: ReferenceEngine) -> None:
+def test_key_sets(vectors: Path, engine: Engine[Any]) -> None:
     """tree_root/proof_key_sets.json: sets of present and absent keys that once broke other provers."""
     check_each(cases(vectors, "tree_root/proof_key_sets.json"), lambda case: _check_key_set(case, engine))
 
 
-def _check_key_set(case: Case, engine: ReferenceEngine) -> None:
+def _check_key_set(case: Case, engine: Engine[Any]) -> None:
     expected = {TreeKey(unhex(key)): None if text is None else leaf(text) for key, text in case["proof_keys_values"]}
     present = {key: value for key, value in expected.items() if value is not None}
     tree = _whole(engine, {**present, **leaves(case["extra_tree_entries_not_in_proof"])})

@@ -3,25 +3,25 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spec.params import KAUSTINEN7
 from spec.types import TreeKey, Value
 from tests.interop.cases import Case, UnknownCase, cases, check_each, documents, leaf, leaves, read, unhex
-from verkle.curve import Point
 from verkle.embedding import storage_location, tree_keys
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.field import FR
 from verkle.tree import Tree
 
 PRNG = "tree_root/prng_batches.json"
 
 
-def _hash(tree: Tree[Point]) -> bytes:
+def _hash(tree: Tree[Any]) -> bytes:
     """map_to_scalar_field of the root, little-endian: what some libraries call the root hash."""
     return FR.encode(tree.root.scalar, "little")
 
 
-def test_small_trees(vectors: Path, engine: ReferenceEngine) -> None:
+def test_small_trees(vectors: Path, engine: Engine[Any]) -> None:
     """tree_root/small_trees.json: sequences of inserts, updates and deletes, and the roots in between.
 
     Deleting is those libraries' own operation, a leaf that was never there: the tree is made anew without it.
@@ -29,7 +29,7 @@ def test_small_trees(vectors: Path, engine: ReferenceEngine) -> None:
     check_each(cases(vectors, "tree_root/small_trees.json"), lambda case: _check_sequence(case, engine))
 
 
-def _check_sequence(case: Case, engine: ReferenceEngine) -> None:
+def _check_sequence(case: Case, engine: Engine[Any]) -> None:
     tree = Tree.empty(engine)
     held: dict[TreeKey, Value] = {}
     marks: dict[str, bytes] = {}
@@ -69,7 +69,7 @@ def _check_sequence(case: Case, engine: ReferenceEngine) -> None:
     assert checked, "the case gives no root"
 
 
-def test_random_trees(vectors: Path, engine: ReferenceEngine) -> None:
+def test_random_trees(vectors: Path, engine: Engine[Any]) -> None:
     """tree_root/prng_batches.json: trees of up to some thousand random keys, grown batch by batch."""
     batches = sorted(cases(vectors, PRNG), key=lambda case: int(case["n"]))
     tree, size = Tree.empty(engine), 0
@@ -98,12 +98,12 @@ def _pairs(given: Sequence[Sequence[str]]) -> dict[TreeKey, Value]:
     return leaves((pair[0], pair[1]) for pair in given)
 
 
-def test_flattened_genesis_trees(vectors: Path, engine: ReferenceEngine) -> None:
+def test_flattened_genesis_trees(vectors: Path, engine: Engine[Any]) -> None:
     """tree_root/gen_devnet_*_key_values.json: every leaf of a devnet's genesis, given as key and value."""
     check_each(documents(vectors, "tree_root/gen_devnet_*_key_values.json"), lambda case: _check_leaves(case, engine))
 
 
-def _check_leaves(case: Case, engine: ReferenceEngine) -> None:
+def _check_leaves(case: Case, engine: Engine[Any]) -> None:
     assert case["meta"]
     pairs = case["cases"]
     assert pairs
@@ -111,7 +111,7 @@ def _check_leaves(case: Case, engine: ReferenceEngine) -> None:
     assert tree.state_root() == unhex(case["root_commitment"])
 
 
-def test_writes_of_devnet_7(vectors: Path, engine: ReferenceEngine) -> None:
+def test_writes_of_devnet_7(vectors: Path, engine: Engine[Any]) -> None:
     """tree_root/devnet_7_blocks_1_7_writes.json: real blocks' writes on top of the genesis of devnet 7.
 
     Every block writes its parent's hash into the history account. Roots are followed from genesis as far as the file's

@@ -3,6 +3,8 @@
 Figures: rust-verkle `verkle-spec` (smoke tests), geth `trie/utils/verkle_test.go`, besu `TrieKeyFactoryTest`.
 """
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,12 +25,12 @@ from verkle.embedding import (
     storage_location,
     tree_keys,
 )
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 
 PUSH1, PUSH32, STOP = b"\x60", b"\x7f", b"\x00"
 
 
-def test_tree_keys_of_other_clients(engine: ReferenceEngine) -> None:
+def test_tree_keys_of_other_clients(engine: Engine[Any]) -> None:
     address = Address(bytes.fromhex("71562b71999873DB5b286dF957af199Ec94617f7"))
     assert tree_keys(engine, VERKLE, [(address, Location(0, 0))])[0].hex() == (
         "1540dfad7755b40be0768c6aa0a5096fbf0215e0e8cf354dd928a17834646600"
@@ -41,7 +43,7 @@ def test_tree_keys_of_other_clients(engine: ReferenceEngine) -> None:
         stems(engine, KeyHash.MAP_TO_SCALAR_FIELD, [(bytes(20), 0)])
 
 
-def test_key_hashes_differ_by_profile(engine: ReferenceEngine) -> None:
+def test_key_hashes_differ_by_profile(engine: Engine[Any]) -> None:
     place = [(Address(b"\x01" * 20), Location(0, 7))]
     new, old = (tree_keys(engine, profile, place)[0] for profile in (KAUSTINEN6, KAUSTINEN5))
     assert new != old

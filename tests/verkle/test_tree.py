@@ -4,6 +4,7 @@ Figures: roots of rust-verkle, go-verkle and verkle-trie-ref (`verkle_test.py`, 
 """
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from spec.types import TreeKey, Value
 from tests.laws import defined_root
 from tests.toy_engine import ToyEngine
 from tests.tree_strategies import writes
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine
 from verkle.node import EMPTY, UNKNOWN, InternalNode, StemNode
 from verkle.tree import Tree
 
@@ -38,7 +39,7 @@ def test_the_root_is_the_definitions(
     assert trees[1].state_root() == defined_root(TOY, first)
 
 
-def test_the_root_is_the_definitions_with_banderwagon(engine: ReferenceEngine) -> None:
+def test_the_root_is_the_definitions_with_banderwagon(engine: Engine[Any]) -> None:
     rng = random.Random(6800)
     state: dict[TreeKey, Value] = {}
     tree = Tree.empty(engine)
@@ -55,7 +56,7 @@ def test_the_root_is_the_definitions_with_banderwagon(engine: ReferenceEngine) -
         assert tree.state_root() == defined_root(engine, state)
 
 
-def test_roots_of_other_implementations(engine: ReferenceEngine) -> None:
+def test_roots_of_other_implementations(engine: Engine[Any]) -> None:
     empty = Tree.empty(engine)
     assert empty.state_root() == bytes(32)
     assert empty.update({}) is empty

@@ -157,7 +157,7 @@ class Ours(Generic[P]):
 
     # Many openings.
 
-    def _openings(self, scenario: Scenario) -> tuple[list[Opening[P]], list[Mapping[int, int]]]:
+    def _openings(self, scenario: Scenario) -> tuple[list[Opening[P]], list[Any]]:
         seed = scenario.seed
         common = scalars(seed, 0, WIDTH)
         changes = list(enumerate(scalars(seed, 1, scenario.size)))
@@ -165,14 +165,14 @@ class Ours(Generic[P]):
         base = engine.commit([list(enumerate(common))]) * scenario.size
         commitments = engine.add(base, engine.commit([[(k % WIDTH, change)] for k, change in changes]))
         openings: list[Opening[P]] = []
-        polynomials: list[Mapping[int, int]] = []
+        rows: list[Mapping[int, int]] = []
         for (k, change), commitment in zip(changes, engine.decode(engine.encode(commitments)), strict=True):
             polynomial = dict(enumerate(common))
             polynomial[k % WIDTH] = (common[k % WIDTH] + change) % FR.modulus
             z = choice(seed, 2, k, WIDTH)
             openings.append(Opening(commitment, z, polynomial[z]))
-            polynomials.append(polynomial)
-        return openings, polynomials
+            rows.append(polynomial)
+        return openings, engine.vectors.polynomials(rows)
 
     def _multiproof_prove(self, scenario: Scenario) -> Prepared:
         openings, polynomials = self._openings(scenario)
@@ -270,7 +270,8 @@ class _Statement(Generic[P]):
 
     def prove(self) -> ipa.Argument:
         (encoded,) = self.engine.encode([self.commitment])
-        return ipa.prove(self.engine, Transcript(LABEL), encoded, self.values, self.point)
+        values = self.engine.vectors.of(self.values)
+        return ipa.prove(self.engine, Transcript(LABEL), encoded, values, self.point)
 
     def verify(self, data: bytes) -> None:
         argument = ipa.Argument.from_bytes(data)

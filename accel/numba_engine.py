@@ -1,0 +1,206 @@
+"""The engine on Numba kernels: the operations of `verkle.engine.Engine`, with either CPU backend.
+
+A group element is its 16 words as `bytes` (see `accel.limbs`): immutable, compact, and an array without copying when
+many are joined.
+
+Tables: a small one (4 windows a base, 12.7 MB) is made at the start and serves dense rows; the large one (32 windows,
+101 MB, no doublings) is made when enough sparse entries have gone by to pay for it, and only below the memory
+ceiling.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from types import ModuleType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel import store
+from accel.limbs import POINT_BYTES, POINT_WORDS, Indices, Words, aligned, integers_of, point_words, words_of
+from accel.vectors import ArrayVector, ArrayVectors
+from spec.errors import DecodeError
+from spec.types import Bytes32, TreeKey, Value
+from verkle import crs
+from verkle.domain import SIZE
+from verkle.engine import Row
+from verkle.field import FP, FR
+from verkle.node import InternalNode
+
+LANES: Final = 8
+SMALL_TABLES: Final = 4
+LARGE_TABLES: Final = 32
+LARGE_AFTER: Final = 50_000
+"""Sparse entries after which the large table is made: making it takes as long as it saves on so many."""
+DEFAULT_MEMORY: Final = 256 << 20
+"""Bytes that tables may take in all."""
+
+_ORDER: Final = FR.modulus
+FP_BYTES: Final = 32
+_FP_MODULUS: Final = FP.modulus.to_bytes(FP_BYTES, "big")
+"""Bytes compare as the big-endian integers that they are."""
+
+
+class NumbaEngine:
+    """Banderwagon on compiled kernels. One instance may serve several threads: tables are made once and only read."""
+
+    def __init__(
+        self, name: str, kernels: ModuleType, vector_kernels: ModuleType, memory: int = DEFAULT_MEMORY
+    ) -> None:
+        self.name: Final = name
+        self.vectors: Final = ArrayVectors(vector_kernels)
+        self.kernels: Final = kernels
+        self.memory: Final = memory
+        behind = point_words([crs.Q.coordinates] * LANES)
+        self._bases = np.concatenate([_generators(kernels), behind]).reshape(-1)
+        """G_0..G_255, then Q (index 256), repeated to fill the lanes."""
+        self._small = self._make_table(SMALL_TABLES)
+        self._large: Words | None = None
+        self._sparse_entries = 0
+        self.zero: Final = point_words([(0, 1, 0, 1)]).tobytes()
+        self.q: Final = point_words([crs.Q.coordinates]).tobytes()
+
+    def _make_table(self, tables: int) -> Words:
+        table = aligned(self._bases.size // POINT_WORDS * tables * self.kernels.WINDOW_WORDS)
+        self.kernels.build_tables(self._bases, tables, table)
+        return table
+
+    def table_bytes(self) -> int:
+        """What the tables take now."""
+        return self._small.nbytes + (0 if self._large is None else self._large.nbytes)
+
+    def commit(self, rows: Sequence[Row]) -> list[bytes]:
+        """Per row: sum of value * G_index."""
+        return _split(self.commit_arrays(*self.row_arrays(rows))) if rows else []
+
+    def grow(self, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]) -> InternalNode[bytes] | None:
+        """The root of a tree after these writes, in arrays; None for partial trees, which are made node by node."""
+        return store.grow(self, root, writes)
+
+    def commit_vectors(self, vectors: Sequence[ArrayVector], along_q: Sequence[int]) -> list[bytes]:
+        """Per vector of 256: sum of v_i G_i + q Q."""
+        count = len(vectors)
+        scalars = np.empty((count, SIZE + 1, 4), dtype=np.uint64)
+        for row, vector in zip(scalars, vectors, strict=True):
+            row[:SIZE] = vector.words[:SIZE]
+        scalars[:, SIZE] = _scalar_words(along_q)
+        starts = np.arange(count + 1, dtype=np.int64) * (SIZE + 1)
+        indices = np.tile(np.arange(SIZE + 1, dtype=np.int64), count)
+        return _split(self.commit_arrays(starts, indices, scalars.reshape(-1, 4)))
+
+    def _refuse(self, encoded: Sequence[bytes]) -> None:
+        """Raises: DecodeError for the first of all faults, where one is not canonical."""
+        for index, data in enumerate(encoded):
+            try:
+                FP.decode(data, "big")
+            except DecodeError as error:
+                self.decode(encoded[:index])
+                raise error.inside(f"[{index}]") from None
+
+    @staticmethod
+    def row_arrays(rows: Sequence[Row]) -> tuple[Indices, Indices, Words]:
+        """Rows in CSR form, as `commit_arrays` takes them."""
+        listed = [list(row) for row in rows]
+        starts = np.zeros(len(listed) + 1, dtype=np.int64)
+        np.cumsum([len(row) for row in listed], out=starts[1:])
+        entries = list(chain.from_iterable(listed))
+        indices = np.fromiter((index for index, _ in entries), dtype=np.int64, count=len(entries))
+        return starts, indices, _scalar_words(value for _, value in entries)
+
+    @staticmethod
+    def point_array(points: Sequence[bytes]) -> Words:
+        """Points as rows of 16 words."""
+        return np.frombuffer(bytearray().join(points), dtype=np.uint64).reshape(-1, POINT_WORDS)
+
+    def add_arrays(self, left: Words, right: Words) -> Words:
+        """`add` on rows of points."""
+        made: Words = self.kernels.add(left, right)
+        return made
+
+    def scalar_arrays(self, points: Words) -> Words:
+        """`to_scalars` on rows of points; makes (n, 4)."""
+        made: Words = self.kernels.to_scalars(points)
+        return made
+
+    def commit_arrays(self, starts: Indices, indices: Indices, scalars: Words) -> Words:
+        """`commit` in CSR form: starts (rows + 1), indices (entries), scalars (entries, 4); makes (rows, 16)."""
+        table, tables = self._table_for(len(indices), len(starts) - 1)
+        made: Words = self.kernels.commit(table, tables, starts, indices, scalars)
+        return made
+
+    def _table_for(self, entries: int, rows: int) -> tuple[Words, int]:
+        """The large table for many short rows once it pays and fits, the small one otherwise."""
+        if self._large is None and entries < 64 * rows:
+            self._sparse_entries += entries
+            size = self._small.nbytes // SMALL_TABLES * LARGE_TABLES
+            if self._sparse_entries > LARGE_AFTER and self._small.nbytes + size <= self.memory:
+                self._large = self._make_table(LARGE_TABLES)
+        return (self._small, SMALL_TABLES) if self._large is None else (self._large, LARGE_TABLES)
+
+    def msm(self, scalars: Sequence[int], points: Sequence[bytes]) -> bytes:
+        """Sum of scalar * point, free bases."""
+        if len(scalars) != len(points):
+            raise ValueError(f"{len(scalars)} scalars for {len(points)} points")
+        if not points:
+            return self.zero
+        made: Words = self.kernels.msm(self.point_array(points), _scalar_words(scalars))
+        return made.tobytes()
+
+    def add(self, left: Sequence[bytes], right: Sequence[bytes]) -> list[bytes]:
+        """left_i + right_i."""
+        if len(left) != len(right):
+            raise ValueError(f"{len(left)} points for {len(right)} points")
+        return _split(self.add_arrays(self.point_array(left), self.point_array(right))) if left else []
+
+    def to_scalars(self, points: Sequence[bytes]) -> list[int]:
+        """map_to_scalar_field of each; 0 for the identity."""
+        return integers_of(self.scalar_arrays(self.point_array(points))) if points else []
+
+    def encode(self, points: Sequence[bytes]) -> list[Bytes32]:
+        """The compressed encodings; 32 zero bytes for the identity."""
+        if not points:
+            return []
+        return _encode(self.kernels, self.point_array(points))
+
+    def decode(self, encoded: Sequence[bytes]) -> list[bytes]:
+        """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
+        if not encoded:
+            return []
+        if any(len(data) != FP_BYTES for data in encoded) or max(encoded) >= _FP_MODULUS:
+            self._refuse(encoded)
+        points, faults = _decode(self.kernels, encoded)
+        if faults.any():
+            index = int(np.flatnonzero(faults)[0])
+            raise DecodeError(self.kernels.FAULTS[int(faults[index])], f"[{index}]")
+        return _split(points)
+
+
+def _encode(kernels: ModuleType, points: Words) -> list[Bytes32]:
+    data = kernels.encode(points)[:, ::-1].byteswap().tobytes()
+    return [Bytes32(data[i : i + 32]) for i in range(0, len(data), 32)]
+
+
+def _decode(kernels: ModuleType, encoded: Sequence[bytes]) -> tuple[Words, NDArray[np.uint8]]:
+    """The points, and what is wrong with each (0: nothing). Every x is below p."""
+    words = np.frombuffer(b"".join(encoded), dtype=">u8").reshape(-1, 4)[:, ::-1].astype(np.uint64)
+    points = np.empty((len(encoded), POINT_WORDS), dtype=np.uint64)
+    faults = np.empty(len(encoded), dtype=np.uint8)
+    kernels.decode(np.ascontiguousarray(words), points, faults)
+    return points, faults
+
+
+def _generators(kernels: ModuleType) -> Words:
+    """G_0..G_255 as `verkle.crs` defines them, all candidates decoded at once; the digest is checked."""
+    points, faults = _decode(kernels, [crs.candidate(counter) for counter in range(crs.TRIED)])
+    kept: Words = points[faults == 0]
+    crs.require_digest(_encode(kernels, kept))
+    return kept
+
+
+def _scalar_words(values: Iterable[int]) -> Words:
+    return words_of(value % _ORDER for value in values)
+
+
+def _split(points: Words) -> list[bytes]:
+    data = points.tobytes()
+    return [data[i : i + POINT_BYTES] for i in range(0, len(data), POINT_BYTES)]

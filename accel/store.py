@@ -1,0 +1,307 @@
+"""Whole trees in arrays: a store that many versions share, and nodes that are made when they are asked for.
+
+A version is a root's number. An update appends new nodes and leaves the old ones, so every version stands as long as
+somebody holds it. When more has been appended than is alive, the next update goes to a store of its own with the living
+nodes only.
+
+To everyone else a version's root is an ordinary `InternalNode`: read, updated and proved like any other. Twin:
+`Tree.update`, node by node.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel import growth, rows
+from accel.growth import NOTHING, Bytes, Growth
+from accel.limbs import Indices, Words
+from accel.vectors import ArrayPolynomial
+from spec.types import Stem, TreeKey, Value
+from verkle.node import EMPTY, Gap, Half, InternalNode, StemNode, StoredChildren
+
+ROOM: Final = 1 << 14
+"""Nodes that may be appended beyond twice the living ones before a store is left behind."""
+
+
+class Column:
+    """A growing array of rows."""
+
+    __slots__ = ("_array", "size")
+
+    def __init__(self, width: int, kind: Any) -> None:
+        self._array: NDArray[Any] = np.empty((0, width) if width else 0, dtype=kind)
+        self.size = 0
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """What is there; rows never change once they are appended."""
+        return self._array[: self.size]
+
+    def append(self, more: NDArray[Any]) -> None:
+        """Add rows at the end; the room doubles when it is used up."""
+        end = self.size + len(more)
+        if end > len(self._array):
+            larger = np.empty((max(end, 2 * self.size), *self._array.shape[1:]), dtype=self._array.dtype)
+            larger[: self.size] = self.rows
+            self._array = larger
+        self._array[self.size : end] = more
+        self.size = end
+
+
+class Store:
+    """Nodes of all kinds, by number, in columns. Points: 16 words; scalars: 4 words, canonical.
+
+    half h           half_points, half_scalars; its values half_starts[h] .. half_ends[h] - 1 of suffixes and values
+    stem s           stem_points, stem_scalars; names (31 bytes and a zero byte); halves (two numbers, -1 for none)
+    internal node i  points, scalars; its children link_starts[i] .. link_ends[i] - 1 of indices and children
+    """
+
+    def __init__(self, alive: int = 0) -> None:
+        words, numbers = partial(Column, kind=np.uint64), partial(Column, kind=np.int64)
+        self.half_points, self.half_scalars = words(16), words(4)
+        self.half_starts, self.half_ends = numbers(0), numbers(0)
+        self.suffixes, self.values = Column(0, np.uint8), words(4)
+        self.stem_points, self.stem_scalars = words(16), words(4)
+        self.names, self.halves = words(4), numbers(2)
+        self.points, self.scalars = words(16), words(4)
+        self.link_starts, self.link_ends = numbers(0), numbers(0)
+        self.indices, self.children = numbers(0), numbers(0)
+        self.alive = alive
+        """Stems and internal nodes that were alive when the store was made."""
+        self.lock: Final = threading.Lock()
+
+    def columns(self) -> list[Column]:
+        """All columns."""
+        return [column for column in vars(self).values() if isinstance(column, Column)]
+
+    def nodes(self) -> int:
+        """Stems and internal nodes, alive or not."""
+        return self.names.size + self.link_starts.size
+
+    def names_bytes(self) -> Bytes:
+        """Stems as rows of 32 bytes."""
+        return self.names.rows.view(np.uint8).reshape(-1, 32)
+
+
+def update(engine: Any, store: Store, root: int, keys: Bytes, values: Words) -> int:
+    """Append what these writes make of version `root` (or NOTHING); the new root's number. keys: strictly ascending."""
+    s = store
+    links = (s.link_starts.rows, s.link_ends.rows, s.indices.rows, s.children.rows)
+    grown = growth.grow(root, keys, s.names_bytes(), links, s.names.size)
+    _append_stems(engine, s, grown, keys, values)
+    internals, base = s.link_starts.size, s.children.size
+    s.link_starts.append(grown.link_starts[:-1] + base)
+    s.link_ends.append(grown.link_starts[1:] + base)
+    s.indices.append(grown.indices)
+    s.children.append(grown.children)
+    count = len(grown.olds)
+    points, scalars = np.empty((count, 16), dtype=np.uint64), np.empty((count, 4), dtype=np.uint64)
+    s.points.append(points)
+    s.scalars.append(scalars)
+    points, scalars = s.points.rows[internals:], s.scalars.rows[internals:]
+    for depth in range(len(grown.level_starts) - 2, -1, -1):
+        first, last = int(grown.level_starts[depth]), int(grown.level_starts[depth + 1])
+        changes = rows.child_rows(
+            first, last, grown.change_starts, grown.changed, grown.before, grown.indices, grown.children,
+            s.stem_scalars.rows, s.scalars.rows,
+        )  # fmt: skip
+        points[first:last] = _changed(engine, s.points.rows, grown.olds[first:last], changes)
+        scalars[first:last] = engine.kernels.to_scalars(points[first:last])
+    return internals
+
+
+def _append_stems(engine: Any, s: Store, grown: Growth, keys: Bytes, values: Words) -> None:
+    numbers, half_olds, run_starts, suffixes, held, *changes = rows.half_rows(
+        keys, values, grown.stem_olds, grown.stem_firsts, grown.stem_lasts, s.halves.rows,
+        s.half_starts.rows, s.half_ends.rows, s.suffixes.rows, s.values.rows, s.half_starts.size,
+    )  # fmt: skip
+    base = s.suffixes.size
+    half_points = _changed(engine, s.half_points.rows, np.where(half_olds < 0, NOTHING, half_olds), changes)
+    s.half_points.append(half_points)
+    s.half_scalars.append(engine.kernels.to_scalars(half_points))
+    s.half_starts.append(run_starts[:-1] + base)
+    s.half_ends.append(run_starts[1:] + base)
+    s.suffixes.append(suffixes)
+    s.values.append(held)
+    names = keys[grown.stem_firsts].copy()
+    names[:, 31] = 0
+    named = names.view(np.uint64).reshape(-1, 4)
+    changes = rows.stem_rows(named, grown.stem_olds, numbers, s.halves.rows, s.half_scalars.rows)
+    points = _changed(engine, s.stem_points.rows, grown.stem_olds, changes)
+    s.stem_points.append(points)
+    s.stem_scalars.append(engine.kernels.to_scalars(points))
+    s.names.append(named)
+    s.halves.append(numbers)
+
+
+def _changed(engine: Any, points: Words, olds: Indices, changes: Any) -> Words:
+    """The commitments of new nodes: those of the old ones, where there are, plus what changes."""
+    delta: Words = engine.commit_arrays(*changes)
+    kept = np.flatnonzero(olds != NOTHING)
+    if len(kept):
+        delta[kept] = engine.kernels.add(np.ascontiguousarray(points[olds[kept]]), np.ascontiguousarray(delta[kept]))
+    return delta
+
+
+def compacted(store: Store, root: int) -> tuple[Store, int]:
+    """A store with the nodes that version `root` reaches, level by level; its root is number 0."""
+    levels, stems = [np.array([root], dtype=np.int64)], []
+    while len(levels[-1]):
+        below = store.children.rows[_runs(store.link_starts.rows[levels[-1]], store.link_ends.rows[levels[-1]])]
+        stems.append(-1 - below[below < 0])
+        levels.append(below[below >= 0])
+    internals, stem_numbers = np.concatenate(levels), np.concatenate(stems)
+    halves = store.halves.rows[stem_numbers]
+    half_numbers = halves[halves >= 0]
+    internal_places = _places(internals, store.link_starts.size)
+    stem_places = _places(stem_numbers, store.names.size)
+    half_places = _places(half_numbers, store.half_starts.size)
+    new = Store(alive=len(internals) + len(stem_numbers))
+    runs = _runs(store.half_starts.rows[half_numbers], store.half_ends.rows[half_numbers])
+    new.suffixes.append(store.suffixes.rows[runs])
+    new.values.append(store.values.rows[runs])
+    ends = np.cumsum(store.half_ends.rows[half_numbers] - store.half_starts.rows[half_numbers])
+    new.half_starts.append(np.concatenate([[0], ends])[:-1].astype(np.int64))
+    new.half_ends.append(ends)
+    new.half_points.append(store.half_points.rows[half_numbers])
+    new.half_scalars.append(store.half_scalars.rows[half_numbers])
+    new.stem_points.append(store.stem_points.rows[stem_numbers])
+    new.stem_scalars.append(store.stem_scalars.rows[stem_numbers])
+    new.names.append(store.names.rows[stem_numbers])
+    new.halves.append(np.where(halves < 0, -1, half_places[halves]))
+    new.points.append(store.points.rows[internals])
+    new.scalars.append(store.scalars.rows[internals])
+    links = _runs(store.link_starts.rows[internals], store.link_ends.rows[internals])
+    ends = np.cumsum(store.link_ends.rows[internals] - store.link_starts.rows[internals])
+    new.link_starts.append(np.concatenate([[0], ends])[:-1].astype(np.int64))
+    new.link_ends.append(ends)
+    new.indices.append(store.indices.rows[links])
+    children = store.children.rows[links]
+    inner = children >= 0
+    moved = np.empty_like(children)
+    moved[inner], moved[~inner] = internal_places[children[inner]], -1 - stem_places[-1 - children[~inner]]
+    new.children.append(moved)
+    return new, 0
+
+
+def _runs(starts: Indices, ends: Indices) -> Indices:
+    """starts[0] .. ends[0] - 1, starts[1] .. ends[1] - 1, ..."""
+    lengths = ends - starts
+    firsts = np.cumsum(lengths) - lengths
+    return np.repeat(starts - firsts, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)
+
+
+def _places(numbers: Indices, count: int) -> Indices:
+    """places[numbers[k]] = k."""
+    places = np.full(max(count, 1), -1, dtype=np.int64)
+    places[numbers] = np.arange(len(numbers), dtype=np.int64)
+    return places
+
+
+class StoreChildren(StoredChildren[bytes]):
+    """The children of internal node `number` of a store."""
+
+    __slots__ = ("_made", "number", "store")
+
+    def __init__(self, store: Store, number: int) -> None:
+        self.store: Final = store
+        self.number: Final = number
+        self._made: dict[int, StemNode[bytes] | InternalNode[bytes]] = {}
+
+    def _links(self) -> slice:
+        return slice(int(self.store.link_starts.rows[self.number]), int(self.store.link_ends.rows[self.number]))
+
+    def __getitem__(self, index: int) -> StemNode[bytes] | InternalNode[bytes]:
+        made = self._made.get(index)
+        if made is None:
+            links = self._links()
+            indices = self.store.indices.rows[links]
+            place = int(np.searchsorted(indices, index))
+            if place == len(indices) or indices[place] != index:
+                raise KeyError(index)
+            made = self._made[index] = node(self.store, int(self.store.children.rows[links.start + place]))
+        return made
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.store.indices.rows[self._links()].tolist())
+
+    def __len__(self) -> int:
+        links = self._links()
+        return int(links.stop - links.start)
+
+    def polynomial(self) -> ArrayPolynomial:
+        """The entries of all children, straight from the arrays."""
+        links = self._links()
+        children = self.store.children.rows[links]
+        inner = children >= 0
+        scalars = np.empty((len(children), 4), dtype=np.uint64)
+        scalars[inner] = self.store.scalars.rows[children[inner]]
+        scalars[~inner] = self.store.stem_scalars.rows[-1 - children[~inner]]
+        return ArrayPolynomial(self.store.indices.rows[links], scalars)
+
+
+def node(store: Store, number: int) -> StemNode[bytes] | InternalNode[bytes]:
+    """Internal node `number`, or stem -1 - number, as a node."""
+    return internal(store, number) if number >= 0 else _stem(store, -1 - number)
+
+
+def internal(store: Store, number: int) -> InternalNode[bytes]:
+    """Internal node `number`, its children still in the store."""
+    point, scalar = _commitment(store.points, store.scalars, number)
+    return InternalNode(point, scalar, StoreChildren(store, number), EMPTY)
+
+
+def _stem(store: Store, number: int) -> StemNode[bytes]:
+    point, scalar = _commitment(store.stem_points, store.stem_scalars, number)
+    low, high = (_half(store, half) for half in store.halves.rows[number].tolist())
+    return StemNode(point, scalar, Stem(store.names.rows[number].tobytes()[:31]), (low, high))
+
+
+def _half(store: Store, number: int) -> Half[bytes] | Gap:
+    if number < 0:
+        return EMPTY
+    run = slice(int(store.half_starts.rows[number]), int(store.half_ends.rows[number]))
+    data = store.values.rows[run].tobytes()
+    values: dict[int, Value | Gap] = {
+        suffix: Value(data[32 * i : 32 * i + 32]) for i, suffix in enumerate(store.suffixes.rows[run].tolist())
+    }
+    return Half(*_commitment(store.half_points, store.half_scalars, number), values, EMPTY)
+
+
+def _commitment(points: Column, scalars: Column, number: int) -> tuple[bytes, int]:
+    return points.rows[number].tobytes(), int.from_bytes(scalars.rows[number].tobytes(), "little")
+
+
+def grow(engine: Any, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]) -> InternalNode[bytes] | None:
+    """The tree after these writes (at least one), or None where `root` is neither empty nor of a store."""
+    if isinstance(root.children, StoreChildren):
+        store, number = root.children.store, root.children.number
+    elif not root.children and root.rest is EMPTY:
+        store, number = Store(), NOTHING
+    else:
+        return None
+    ordered = sorted(writes.items())
+    keys = np.frombuffer(b"".join([key for key, _ in ordered]), dtype=np.uint8).reshape(-1, 32)
+    values = np.frombuffer(b"".join([value for _, value in ordered]), dtype=np.uint64).reshape(-1, 4)
+    with store.lock:
+        if number != NOTHING and store.nodes() > 2 * store.alive + ROOM:
+            store, number = compacted(store, number)
+        sizes = [column.size for column in store.columns()]
+        try:
+            made = update(engine, store, number, keys, values)
+        except BaseException:  # also an interrupt: columns must not stay at odds
+            for column, size in zip(store.columns(), sizes, strict=True):
+                column.size = size
+            raise
+        if number == NOTHING:
+            store.alive = store.nodes()
+    return internal(store, made)
+
+
+def memory(store: Store) -> int:
+    """Bytes that the rows of a store take."""
+    return sum(int(column.rows.nbytes) for column in store.columns())

@@ -1,0 +1,264 @@
+"""What `verkle bench` measures: inputs, and what is inside the timer.
+
+Inputs follow from a seed, by the rules of tests/bench/peers/inputs.py, so that peers are measured on the same numbers:
+
+    word(stream, index) = SHA-256(u64le(seed) || u64le(stream * 2^32 + index))
+
+What both sides receive ready-made is outside the timer: scalars and points in the form that each computes with (for Go
+slices of field elements, for compiled engines arrays), polynomials with their commitments, the tree that is updated or
+proved, a witness as an object. Inside is everything from there to the result in the same form, so for proofs all of the
+transcript, and for verifications reading the proof's bytes.
+
+| case | inside the timer |
+|---|---|
+| commit-256 | one commitment to a dense vector |
+| update-1000 | 1,000 times: commitment + scalar * G_i, as points |
+| map-1000 | map_to_scalar_field of 1,000 projective points |
+| decode-1000 | 1,000 points from 32 bytes each, subgroup checked |
+| ipa-prove, ipa-verify | one opening outside the domain |
+| multiproof-prove-N, -verify-N | N openings of N dense polynomials |
+| tree-build-N | from a map of N fresh leaves to the root's encoding |
+| tree-update-1000 | 1,000 writes to a tree of 100,000 leaves, to the root's encoding |
+| tree-prove-N | N present keys of that tree, to a witness as an object |
+| tree-verify-N | from the witness and the root's encoding: points decoded, partial tree rebuilt, multiproof verified |
+"""
+
+import gc
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from spec.types import StateRoot, TreeKey, Value
+from verkle import domain, ipa, multiproof
+from verkle.engine import Engine
+from verkle.field import FR
+from verkle.multiproof import MultiProof, Opening
+from verkle.transcript import Transcript
+from verkle.tree import Tree
+from witness.proof import check, prove
+
+SEED: Final = 4762
+LABEL: Final = b"verkle"
+WIDTH: Final = domain.SIZE
+LARGE: Final = 100_000
+"""Leaves of the large tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A case with its inputs made."""
+
+    run: Callable[[], object]
+    about: str
+    before: Callable[[], None] | None = None
+    """What readies each run, untimed."""
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What cases are made from, for one engine. Keeps the last large tree, which several cases share."""
+
+    engine: Engine[Any]
+    _tree: tuple[int, Tree[Any]] | None = field(default=None)
+
+    def tree(self, size: int) -> Tree[Any]:
+        """The tree of so many random leaves."""
+        if self._tree is None or self._tree[0] != size:
+            self._tree = None
+            self._tree = size, Tree.empty(self.engine).update(leaves(size))
+        return self._tree[1]
+
+
+def word(stream: int, index: int) -> bytes:
+    """Random 32 bytes."""
+    return hashlib.sha256(SEED.to_bytes(8, "little") + ((stream << 32) + index).to_bytes(8, "little")).digest()
+
+
+def scalars(stream: int, count: int) -> list[int]:
+    """Random elements of Fr."""
+    return [FR.from_bytes_mod_order(word(stream, index), "little") for index in range(count)]
+
+
+def choice(stream: int, index: int, bound: int) -> int:
+    """A random number in [0, bound)."""
+    return int.from_bytes(word(stream, index)[:8], "little") % bound
+
+
+def leaves(count: int) -> dict[TreeKey, Value]:
+    """The random leaves of a tree."""
+    return {TreeKey(word(0, k)): Value(word(1, k)) for k in range(count)}
+
+
+def timed(work: Work, runs: int) -> list[float]:
+    """The seconds of each run. What was left behind before is collected first, untimed."""
+    gc.collect()
+    spent = []
+    for _ in range(runs):
+        if work.before is not None:
+            work.before()
+        began = time.perf_counter()
+        work.run()
+        spent.append(time.perf_counter() - began)
+    return spent
+
+
+# ---------------------------------------------------------------- the group
+
+
+def commit(inputs: Inputs) -> Work:
+    """One dense vector."""
+    engine = inputs.engine
+    vector = engine.vectors.of(scalars(0, WIDTH))
+    return Work(lambda: engine.commit_vectors([vector], [0]), "one vector of 256 random scalars")
+
+
+def update(inputs: Inputs, count: int) -> Work:
+    """C_k + d_k G_i for many k."""
+    engine: Any = inputs.engine
+    old = engine.commit([[(0, s)] for s in scalars(0, count)])
+    rows = [[(choice(2, k, WIDTH), delta)] for k, delta in enumerate(scalars(1, count))]
+    about = f"{count:,} commitments, one scalar each added"
+    if hasattr(engine, "commit_arrays"):
+        olds, listed = engine.point_array(old), engine.row_arrays(rows)
+        return Work(lambda: engine.add_arrays(olds, engine.commit_arrays(*listed)), about)
+    return Work(lambda: engine.add(old, engine.commit(rows)), about)
+
+
+def map_to_field(inputs: Inputs, count: int) -> Work:
+    """Many points at once."""
+    engine: Any = inputs.engine
+    points = engine.commit([[(0, s)] for s in scalars(0, count)])
+    about = f"{count:,} projective points"
+    if hasattr(engine, "commit_arrays"):
+        array = engine.point_array(points)
+        return Work(lambda: engine.scalar_arrays(array), about)
+    return Work(lambda: engine.to_scalars(points), about)
+
+
+def decode(inputs: Inputs, count: int) -> Work:
+    """Many points at once."""
+    engine = inputs.engine
+    encoded = engine.encode(engine.commit([[(0, s)] for s in scalars(0, count)]))
+    return Work(lambda: engine.decode(encoded), f"{count:,} encodings")
+
+
+# ---------------------------------------------------------------- proofs
+
+
+def _argument(inputs: Inputs) -> tuple[Any, Any, int, int]:
+    """(vector, commitment, t, f(t))."""
+    engine = inputs.engine
+    values, t = scalars(0, WIDTH), scalars(1, 1)[0]
+    vector = engine.vectors.of(values)
+    (commitment,) = engine.decode(engine.encode(engine.commit_vectors([vector], [0])))
+    return vector, commitment, t, domain.evaluate(values, t)
+
+
+def _prove_argument(engine: Engine[Any], vector: Any, commitment: Any, t: int) -> ipa.Argument:
+    (encoded,) = engine.encode([commitment])
+    return ipa.prove(engine, Transcript(LABEL), encoded, vector, t)
+
+
+def ipa_prove(inputs: Inputs) -> Work:
+    """One inner product argument."""
+    engine = inputs.engine
+    vector, commitment, t, _ = _argument(inputs)
+    return Work(lambda: _prove_argument(engine, vector, commitment, t), "a dense polynomial at a random point")
+
+
+def ipa_verify(inputs: Inputs) -> Work:
+    """One inner product argument."""
+    engine = inputs.engine
+    vector, commitment, t, value = _argument(inputs)
+    data = _prove_argument(engine, vector, commitment, t).to_bytes()
+
+    def run() -> None:
+        (encoded,) = engine.encode([commitment])
+        argument = ipa.Argument.from_bytes(data)
+        ipa.verify(engine, Transcript(LABEL), ([1], [commitment]), encoded, (t, value), argument)
+
+    return Work(run, "the same, from 544 bytes")
+
+
+def _openings(engine: Engine[Any], count: int) -> tuple[list[Opening[Any]], Sequence[Any]]:
+    """One opening each of polynomials that are all dense, with commitments of their own, as decoded."""
+    common, changes = scalars(0, WIDTH), scalars(1, count)
+    base = engine.commit([list(enumerate(common))]) * count
+    moved = engine.add(base, engine.commit([[(k % WIDTH, change)] for k, change in enumerate(changes)]))
+    commitments = engine.decode(engine.encode(moved))
+    openings, rows = [], []
+    for k, change in enumerate(changes):
+        row = dict(enumerate(common))
+        row[k % WIDTH] = (row[k % WIDTH] + change) % FR.modulus
+        z = choice(2, k, WIDTH)
+        openings.append(Opening(commitments[k], z, row[z]))
+        rows.append(row)
+    return openings, engine.vectors.polynomials(rows)
+
+
+def multiproof_prove(inputs: Inputs, count: int) -> Work:
+    """Many openings in one proof."""
+    engine = inputs.engine
+    openings, polynomials = _openings(engine, count)
+    about = f"openings of as many dense polynomials: {count:,}"
+    return Work(lambda: multiproof.prove(engine, Transcript(LABEL), openings, polynomials), about)
+
+
+def multiproof_verify(inputs: Inputs, count: int) -> Work:
+    """Many openings in one proof."""
+    engine = inputs.engine
+    openings, polynomials = _openings(engine, count)
+    data = multiproof.prove(engine, Transcript(LABEL), openings, polynomials).to_bytes()
+
+    def run() -> None:
+        multiproof.verify(engine, Transcript(LABEL), openings, MultiProof.from_bytes(data))
+
+    return Work(run, f"from 576 bytes, openings of as many commitments: {count:,}")
+
+
+# ---------------------------------------------------------------- trees
+
+
+def tree_build(inputs: Inputs, count: int) -> Work:
+    """A whole tree at once."""
+    values = leaves(count)
+    engine = inputs.engine
+    return Work(lambda: Tree.empty(engine).update(values).state_root(), f"{count:,} leaves, each in a stem of its own")
+
+
+def tree_update(inputs: Inputs, count: int) -> Work:
+    """Updates one after the other, each on top of the last, of leaves that are there."""
+    tree, runs = inputs.tree(LARGE), 0
+    writes: dict[TreeKey, Value] = {}
+
+    def ready() -> None:
+        nonlocal writes, runs
+        numbers = range(runs * count, (runs + 1) * count)
+        writes = {TreeKey(word(0, choice(2, j, LARGE))): Value(word(3, j)) for j in numbers}
+        runs += 1
+
+    def run() -> StateRoot:
+        nonlocal tree
+        tree = tree.update(writes)
+        return tree.state_root()
+
+    return Work(run, f"{count:,} writes to a tree of {LARGE:,} leaves", ready)
+
+
+def _keys(count: int) -> list[TreeKey]:
+    return [TreeKey(word(0, j * (LARGE // count))) for j in range(count)]
+
+
+def tree_prove(inputs: Inputs, count: int) -> Work:
+    """A witness, in go-verkle's format."""
+    tree, keys = inputs.tree(LARGE), _keys(count)
+    return Work(lambda: prove(tree, keys, markers=False), f"present keys of a tree of {LARGE:,} leaves: {count:,}")
+
+
+def tree_verify(inputs: Inputs, count: int) -> Work:
+    """A witness, in go-verkle's format."""
+    tree = inputs.tree(LARGE)
+    witness, root, engine = prove(tree, _keys(count), markers=False), tree.state_root(), inputs.engine
+    return Work(lambda: check(engine, witness, root, markers=False), f"the same, from the witness: {count:,}")
