@@ -401,11 +401,15 @@ def quotients(starts: Any, indices: Any, values: Any, which: Any, points: Any, r
 
 @kernel
 def values_at(starts: Any, indices: Any, values: Any, which: Any, points: Any) -> Any:
-    """f_i(z_i), 0 where the polynomial does not list z_i."""
+    """f_i(z_i), 0 where the polynomial does not list z_i. Looked for first where a dense one has it."""
     out = padded(points.size)
     for i in range(points.size):
-        for entry in range(starts[which[i]], starts[which[i] + 1]):
+        first, last = starts[which[i]], starts[which[i] + 1]
+        if first + points[i] < last and indices[first + points[i]] == points[i]:
+            first += points[i]
+        for entry in range(first, last):
             if indices[entry] == points[i]:
                 for j in range(4):
                     out[i, j] = values[entry, j]
+                break
     return out

@@ -285,8 +285,8 @@ def grow(engine: Any, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]
     else:
         return None
     ordered = sorted(writes.items())
-    keys = np.frombuffer(b"".join([key for key, _ in ordered]), dtype=np.uint8).reshape(-1, 32)
-    values = np.frombuffer(b"".join([value for _, value in ordered]), dtype=np.uint64).reshape(-1, 4)
+    keys = np.frombuffer(bytearray().join([key for key, _ in ordered]), dtype=np.uint8).reshape(-1, 32)
+    values = np.frombuffer(bytearray().join([value for _, value in ordered]), dtype=np.uint64).reshape(-1, 4)
     with store.lock:
         if number != NOTHING and store.nodes() > 2 * store.alive + ROOM:
             store, number = compacted(store, number)
