@@ -129,7 +129,7 @@ class NumbaEngine:
         return made
 
     def _table_for(self, entries: int, rows: int) -> tuple[Words, int]:
-        """The large table for many short rows once it pays and fits, the small one otherwise."""
+        """The large table, made when many short rows make it pay and it fits; the small one until then."""
         if self._large is None and entries < 64 * rows:
             self._sparse_entries += entries
             size = self._small.nbytes // SMALL_TABLES * LARGE_TABLES

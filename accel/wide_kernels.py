@@ -3,6 +3,8 @@
 Shapes are those of `accel.limbs`: points (n, 16), scalars (n, 4). Coordinates are canonical, and those of a point may
 have any common factor, so it does not matter that what `accel.limbs` writes with R = 2^260 is read here with R' = 2^256
 (`accel.wide`). Entries of tables are times R', and mean nothing to other backends.
+
+Over 400 lines: the whole backend for points, which four IFMA modules share out.
 """
 
 from typing import Any, Final

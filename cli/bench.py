@@ -3,6 +3,8 @@
 `cli.cases` says what is measured. A peer is a program of tests/bench/peers around another implementation; it and we
 take turns, and so share whatever else the machine is doing. A turn is one run of what takes long, and of quick cases as
 many as take a twentieth of a second, in whose median the caches that the other one left cold do not show.
+
+Over 400 lines: cases, turns with peers and both ways of printing are one story, read from top to bottom.
 """
 
 import contextlib
