@@ -17,6 +17,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from spec.errors import DecodeError
+from spec.forks import (
+    DEVNET_HISTORY_ADDRESS,
+    HISTORY_ADDRESS,
+    KAUSTINEN6_EXECUTION,
+    KAUSTINEN7_EXECUTION,
+    VERKLE_EXECUTION,
+    Execution,
+)
 from spec.types import Address
 
 VERKLE_NODE_WIDTH: Final = 256
@@ -45,12 +54,8 @@ CODE_CHUNK_BYTES: Final = 31
 EMPTY_CODE_HASH: Final = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
 """keccak256 of no code: the code hash of accounts without code."""
 
-HISTORY_STORAGE_ADDRESS: Final = Address(bytes.fromhex("0000f90827f1c53a10cb7a02335b175320002935"))
-"""The history contract. Source: EIP-2935, "Parameters"."""
 HISTORY_SERVE_WINDOW: Final = 8191
 """Parent hashes that the history contract keeps. Source: EIP-2935, "Parameters"."""
-DEVNET_HISTORY_STORAGE_ADDRESS: Final = Address(bytes.fromhex("fffffffffffffffffffffffffffffffffffffffe"))
-"""Where the devnets kept history: today's SYSTEM_ADDRESS."""
 DEVNET_HISTORY_SERVE_WINDOW: Final = 8192
 """The devnets' ring; the EIP's final text has 8191."""
 
@@ -92,8 +97,16 @@ class Profile:
     history_window: int
     blob_gas: bool
     """Whether payloads and headers carry blob gas fields (Cancun and later)."""
+    execution: Execution | None
+    """By which rules blocks execute. None: only proofs can be checked (the oldest devnets' gas is not known here)."""
     internal_node_markers: bool
     """Whether proofs show that internal nodes are internal. The devnets' do not, and absence can be forged in them."""
+
+    def require_execution(self) -> Execution:
+        """The rules of execution. Raises: DecodeError where there are none."""
+        if self.execution is None:
+            raise DecodeError("blocks of this network cannot be executed: its gas rules are not known", self.name)
+        return self.execution
 
 
 VERKLE: Final = Profile(
@@ -101,9 +114,10 @@ VERKLE: Final = Profile(
     leaf_layout=LeafLayout.PACKED,
     key_hash=KeyHash.MAP_TO_SCALAR_FIELD,
     main_storage_offset=MAIN_STORAGE_OFFSET,
-    history_address=HISTORY_STORAGE_ADDRESS,
+    history_address=HISTORY_ADDRESS,
     history_window=HISTORY_SERVE_WINDOW,
     blob_gas=True,
+    execution=VERKLE_EXECUTION,
     internal_node_markers=True,
 )
 """The EIPs' final text: the product."""
@@ -111,13 +125,16 @@ VERKLE: Final = Profile(
 KAUSTINEN7: Final = replace(
     VERKLE,
     name="kaustinen7",
-    history_address=DEVNET_HISTORY_STORAGE_ADDRESS,
+    history_address=DEVNET_HISTORY_ADDRESS,
     history_window=DEVNET_HISTORY_SERVE_WINDOW,
     blob_gas=False,
+    execution=KAUSTINEN7_EXECUTION,
     internal_node_markers=False,
 )
-KAUSTINEN6: Final = replace(KAUSTINEN7, name="kaustinen6", leaf_layout=LeafLayout.FIELDS)
-KAUSTINEN5: Final = replace(KAUSTINEN6, name="kaustinen5", key_hash=KeyHash.SERIALIZE)
+KAUSTINEN6: Final = replace(
+    KAUSTINEN7, name="kaustinen6", leaf_layout=LeafLayout.FIELDS, execution=KAUSTINEN6_EXECUTION
+)
+KAUSTINEN5: Final = replace(KAUSTINEN6, name="kaustinen5", key_hash=KeyHash.SERIALIZE, execution=None)
 KAUSTINEN4: Final = replace(KAUSTINEN5, name="kaustinen4")
 KAUSTINEN3: Final = replace(KAUSTINEN5, name="kaustinen3")
 KAUSTINEN2: Final = replace(KAUSTINEN5, name="kaustinen2", main_storage_offset=KAUSTINEN2_MAIN_STORAGE_OFFSET)

@@ -72,6 +72,19 @@ class Tree(Generic[P]):
             raise UnknownNode(bytes(key[:depth]), key)
         return value
 
+    def has_stem(self, stem: Stem) -> bool:
+        """Whether anything is stored at a stem. Raises: UnknownNode."""
+        node: Node[P] = self.root
+        depth = 0
+        while isinstance(node, InternalNode):
+            node = node.child(stem[depth])
+            depth += 1
+        if isinstance(node, StemNode):
+            return node.stem == stem
+        if node is not EMPTY:
+            raise UnknownNode(bytes(stem[:depth]), stem)
+        return False
+
     def update(self, writes: Mapping[TreeKey, Value]) -> "Tree[P]":
         """The tree after these writes. Raises: UnknownNode, and then nothing has happened."""
         if not writes:

@@ -43,6 +43,8 @@ _FIRST_LIST_BYTE: Final = 0xC0
 """Bytes below begin a transaction's type, bytes from here on a legacy transaction. Source: EIP-2718."""
 _LAST_TYPE_BYTE: Final = 0x7F
 """Source: EIP-2718, "Specification"."""
+_AUTHORIZATION_MAGIC: Final = b"\x05"
+"""Source: EIP-7702, MAGIC."""
 _NONCE_BYTES: Final = 8
 """Length of a header's nonce. Source: yellow paper, section 4.4."""
 _UNPROTECTED_V: Final = 27
@@ -114,6 +116,16 @@ def sender(transaction: Transaction) -> Address:
     Raises: DecodeError where no key can have made the signature, or s is in the upper half (EIP-2).
     """
     return recover_address(signing_hash(transaction), transaction.y_parity, transaction.r, transaction.s)
+
+
+def authority(authorization: Authorization) -> Address:
+    """Who signed an authorization: keccak256(0x05 || rlp([chain id, address, nonce])).
+
+    Raises: DecodeError where no key can have made the signature. Source: EIP-7702, "Set code transaction".
+    """
+    items: list[Encodable] = [number(authorization.chain_id), authorization.address, number(authorization.nonce)]
+    message_hash = keccak256(_AUTHORIZATION_MAGIC + encode_items(items))
+    return recover_address(message_hash, authorization.y_parity, authorization.r, authorization.s)
 
 
 def decode_block(data: bytes) -> tuple[Header, tuple[bytes, ...], tuple[Withdrawal, ...] | None]:

@@ -1,0 +1,1 @@
+"""The machine: opcodes, frames, precompiles, and what state access costs."""
