@@ -288,8 +288,8 @@ class State:
     def end_transaction(self, *, deletes_empty: bool, clears_destroyed: bool) -> None:
         """Delete what is to be deleted, and forget what lives for one transaction only.
 
-        `deletes_empty`: a touched empty account goes even if it was there before (EIP-161); otherwise only one that this
-        transaction made. `clears_destroyed`: a destroyed account's own leaves become zero; otherwise an account
+        `deletes_empty`: a touched empty account goes even if it was there before (EIP-161); otherwise only one that
+        this transaction made. `clears_destroyed`: a destroyed account's own leaves become zero; otherwise an account
         destroyed by the transaction that created it is as if it had never been made.
         """
         for address in list(self._destroyed):
