@@ -1,0 +1,165 @@
+"""Build a block on the head: choose transactions, execute, prove, seal, and check it as a stateless verifier would.
+
+    build_block(chain, transactions, attributes) -> Built
+
+Transactions are tried in the order given. One that does not fit is left out with the rule that it breaks, and changes
+nothing for the next ones. A built block is not the head yet: `Chain.put` makes it so.
+
+Source: consensus-specs, `PayloadAttributes`; EIP-1559, EIP-4844 for what the parent leads to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from builder.chain import Chain
+from builder.work import Finished, Work, header_places
+from spec.codec import rlp
+from spec.containers import ExecutionPayload, Header, NewPayloadRequest, Withdrawal
+from spec.errors import Reason, Rejection
+from spec.gas import GAS_LIMIT_BOUND_DIVISOR
+from spec.types import Address, Bytes32, Hash32, Uint64, Uint256
+from stateless.fees import next_base_fee, next_excess_blob_gas
+from stateless.header import Parent, header_of
+from stateless.transition import Signed
+from stateless.tries import ordered_root
+from stateless.verify import verify_block
+from verkle.engine import P
+
+SECONDS_PER_SLOT: Final = 12
+NO_ADDRESS: Final = Address(bytes(20))
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What consensus decides of a block."""
+
+    timestamp: Uint64 | None = None
+    """None: one slot after the parent."""
+    fee_recipient: Address = NO_ADDRESS
+    prev_randao: Bytes32 = Bytes32(bytes(32))  # noqa: RUF009  (immutable)
+    gas_limit: Uint64 | None = None
+    """To move towards; None keeps the parent's."""
+    extra_data: bytes = b""
+    parent_beacon_block_root: Bytes32 = Bytes32(bytes(32))  # noqa: RUF009  (immutable)
+    withdrawals: tuple[Withdrawal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A transaction that does not fit."""
+
+    index: int
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A sealed block that our own stateless verifier accepts."""
+
+    request: NewPayloadRequest
+    header: Header
+    finished: Finished
+    transactions: tuple[Signed, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def next_gas_limit(parent: int, wanted: int | None) -> int:
+    """The gas limit nearest to the wanted one that a child of a block may have."""
+    if wanted is None:
+        return parent
+    most = parent // GAS_LIMIT_BOUND_DIVISOR - 1
+    return min(max(wanted, parent - most), parent + most)
+
+
+def build_block(
+    chain: Chain[P], transactions: Sequence[Signed], attributes: Attributes, *, strict: bool = False
+) -> Built:
+    """A block on the chain's head with those of the transactions that fit.
+
+    `strict`: one that does not fit is an error.
+    Raises: Rejection, also where the block would not pass our own stateless verifier; DecodeError where the database is
+    damaged.
+    """
+    with chain.database.reader() as reader:
+        parent = chain.head(reader)
+        draft = _draft(chain, parent, attributes)
+        chain.keys.prepare(header_places(draft.fee_recipient, transactions))
+        work = Work(reader, chain.engine, chain.keys, chain.environment(draft))
+        work.execution.begin()
+        fitting: list[Signed] = []
+        left_out: list[LeftOut] = []
+        for index, signed in enumerate(transactions):
+            try:
+                work.execution.apply(signed)
+            except Rejection as rejection:
+                if strict or rejection.reason is Reason.GAS_FROM_NOTHING:
+                    raise Rejection(rejection.reason, transaction=index, **rejection.facts) from None
+                left_out.append(LeftOut(index, rejection))
+            else:
+                fitting.append(signed)
+        finished = work.finish(attributes.withdrawals, proves=True)
+    request = _sealed(chain, draft, attributes, fitting, finished)
+    verify_block(
+        chain.engine, chain.profile, request, Parent.of_header(parent), chain_id=chain.chain_id, keys=chain.keys
+    )
+    return Built(request, header_of(request), finished, tuple(fitting), tuple(left_out))
+
+
+def _draft(chain: Chain[P], parent: Header, attributes: Attributes) -> Header:
+    """The header as far as it is known before execution."""
+    rules = chain.profile.require_execution()
+    blobs, base_fee = rules.blobs, parent.base_fee_per_gas or 0
+    excess = None
+    if blobs is not None:
+        excess = next_excess_blob_gas(blobs, parent.excess_blob_gas or 0, parent.blob_gas_used or 0, base_fee)
+    timestamp = attributes.timestamp
+    return replace(
+        parent,
+        parent_hash=rlp.block_hash(parent),
+        fee_recipient=attributes.fee_recipient,
+        number=Uint64(parent.number + 1),
+        gas_limit=Uint64(next_gas_limit(parent.gas_limit, attributes.gas_limit)),
+        timestamp=Uint64(parent.timestamp + SECONDS_PER_SLOT) if timestamp is None else timestamp,
+        extra_data=attributes.extra_data,
+        prev_randao=attributes.prev_randao,
+        base_fee_per_gas=Uint256(next_base_fee(parent.gas_limit, parent.gas_used, base_fee)),
+        excess_blob_gas=None if excess is None else Uint64(excess),
+        parent_beacon_block_root=None if blobs is None else attributes.parent_beacon_block_root,
+    )
+
+
+def _sealed(
+    chain: Chain[P], draft: Header, attributes: Attributes, transactions: Sequence[Signed], finished: Finished
+) -> NewPayloadRequest:
+    """The block with what execution came to, and its hash."""
+    rules, outcome = chain.profile.require_execution(), finished.outcome
+    payload = ExecutionPayload(
+        parent_hash=draft.parent_hash,
+        fee_recipient=draft.fee_recipient,
+        state_root=finished.state_root,
+        receipts_root=ordered_root(receipt.encode() for receipt in outcome.receipts),
+        logs_bloom=outcome.logs_bloom,
+        prev_randao=draft.prev_randao,
+        block_number=draft.number,
+        gas_limit=draft.gas_limit,
+        gas_used=Uint64(outcome.gas_used),
+        timestamp=draft.timestamp,
+        extra_data=draft.extra_data,
+        base_fee_per_gas=draft.base_fee_per_gas or Uint256(0),
+        block_hash=Hash32(bytes(32)),
+        transactions=tuple(rlp.encode_transaction(signed.transaction) for signed in transactions),
+        withdrawals=attributes.withdrawals,
+        blob_gas_used=None if rules.blobs is None else Uint64(outcome.blob_gas_used),
+        excess_blob_gas=draft.excess_blob_gas,
+        execution_witness=finished.witness,
+    )
+    hashes = tuple(one for signed in transactions for one in signed.transaction.blob_versioned_hashes)
+    request = NewPayloadRequest(
+        execution_payload=payload,
+        versioned_hashes=None if rules.blobs is None else hashes,
+        parent_beacon_block_root=draft.parent_beacon_block_root,
+        execution_requests=outcome.requests if rules.delegates else None,
+    )
+    block_hash = rlp.block_hash(header_of(request))
+    return replace(request, execution_payload=replace(payload, block_hash=block_hash))

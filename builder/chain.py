@@ -1,0 +1,308 @@
+"""A chain on disk: its genesis, its head, and blocks put on it or taken off.
+
+    create       a database from a genesis
+    import_block verify a block by executing it on the whole state, and make it the head
+    rewind       take blocks off, down to one that is retained
+
+Everything that makes a block the head happens in one transaction of the database, also where other blocks must be
+taken off first: a block that is rejected leaves the chain as it was.
+
+Source: yellow paper, section 4; EIP-6800. Layout of the database: spec/database.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, Self
+
+from builder.database import (
+    BLOCKS,
+    CANONICAL,
+    CODE,
+    HEADERS,
+    META,
+    PREIMAGES,
+    RECEIPTS,
+    SCHEMA,
+    UNDO,
+    Batch,
+    Database,
+    Reader,
+    Writer,
+)
+from builder.genesis import genesis_header, genesis_writes
+from builder.stored_tree import changed
+from builder.work import TREE_INDEX_BYTES, Finished, Work, header_places
+from spec.codec import rlp, ssz_request
+from spec.codec.rlp_items import encode_items
+from spec.containers import Genesis, Header, NewPayloadRequest
+from spec.crypto import keccak256
+from spec.errors import DecodeError, Reason, Rejection
+from spec.params import PROFILES, Profile
+from spec.types import Hash32, Uint64
+from stateless import header as rules_of_headers
+from stateless.evm.block import BlockEnvironment
+from stateless.fees import blob_base_fee
+from stateless.header import Parent
+from stateless.system import requests_hash
+from stateless.transition import Outcome, Signed
+from stateless.tree_view import TreeKeys
+from stateless.tries import ordered_root
+from verkle.embedding import account_leaves
+from verkle.engine import Engine, P
+from verkle.tree import Tree
+
+RETAINED_BLOCKS: Final = 128
+"""How many blocks can be taken off, unless the database is made with another number."""
+NUMBER_BYTES: Final = 8
+
+Observer = Callable[[str], None]
+"""Told the name of a stage when it has ended, for timing and progress."""
+
+
+def _ignore(_: str) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A block that became the head."""
+
+    header: Header
+    finished: Finished
+
+
+class Chain(Generic[P]):
+    """A chain in a database, on one engine."""
+
+    def __init__(self, database: Database, engine: Engine[P]) -> None:
+        """The chain of a database. Raises: DecodeError where it is not one, or its making was cut off."""
+        self.database: Final = database
+        self.engine: Final = engine
+        with database.reader() as reader:
+            name = _meta(database, reader, b"profile").decode()
+            if name not in PROFILES:
+                raise DecodeError(f"the database is of profile {name!r}, which this version does not know")
+            self.profile: Final[Profile] = PROFILES[name]
+            self.chain_id: Final = int.from_bytes(_meta(database, reader, b"chain_id"), "big")
+            self.retained: Final = int.from_bytes(_meta(database, reader, b"retained"), "big")
+            self.genesis_hash: Final = Hash32(_meta(database, reader, b"genesis"))
+        self.keys: Final = TreeKeys(engine, self.profile)
+
+    @classmethod
+    def create(
+        cls, directory: Path, genesis: Genesis, profile: Profile, engine: Engine[P], retained: int = RETAINED_BLOCKS
+    ) -> Self:
+        """A chain that has its genesis only. Raises: DecodeError; DatabaseUnavailable."""
+        writes = genesis_writes(genesis, profile, engine)
+        tree = Tree.empty(engine).update(writes)
+        header = genesis_header(genesis, tree)
+        batch = changed(tree, {key.stem for key in writes})
+        keys = TreeKeys(engine, profile, remembered=2 * len(writes) + 1)
+        places = {
+            (address, location.tree_index)
+            for address, account in genesis.alloc.items()
+            for location in account_leaves(profile, account)
+        }
+        keys.prepare(places)
+        for address, tree_index in places:
+            batch.put(PREIMAGES, keys.stem(address, tree_index), address + tree_index.to_bytes(TREE_INDEX_BYTES, "big"))
+        for account in genesis.alloc.values():
+            if account.code:
+                batch.put(CODE, keccak256(account.code), account.code)
+        _put_head(batch, header)
+        chain_id = profile.chain_id if genesis.chain_id is None else genesis.chain_id
+        for name, content in (
+            (b"schema", SCHEMA),
+            (b"profile", profile.name.encode()),
+            (b"chain_id", chain_id.to_bytes(NUMBER_BYTES, "big")),
+            (b"retained", retained.to_bytes(NUMBER_BYTES, "big")),
+            (b"genesis", rlp.block_hash(header)),
+        ):
+            batch.put(META, name, content)
+        database = Database(directory, write=True, create=True)
+        database.commit(batch)
+        return cls(database, engine)
+
+    # ---- reading
+
+    def head(self, reader: Reader | None = None) -> Header:
+        """The header of the last block."""
+        if reader is None:
+            with self.database.reader() as own:
+                return self.head(own)
+        return self.header(reader, Hash32(_meta(self.database, reader, b"head")))
+
+    def header(self, reader: Reader, block_hash: Hash32) -> Header:
+        """A block's header. Raises: DecodeError where there is none."""
+        content = reader.get(HEADERS, block_hash)
+        if content is None:
+            raise DecodeError("there is no such block", f"headers[0x{block_hash.hex()}]")
+        return rlp.decode_header(content)
+
+    def hash_at(self, reader: Reader, number: int) -> Hash32 | None:
+        """The hash of the block of a number, None where the chain has none."""
+        found = reader.get(CANONICAL, number.to_bytes(NUMBER_BYTES, "big"))
+        return None if found is None else Hash32(found)
+
+    def block(self, reader: Reader, block_hash: Hash32) -> NewPayloadRequest:
+        """A block with its witness. Raises: DecodeError where there is none (the genesis has none)."""
+        content = reader.get(BLOCKS, block_hash)
+        if content is None:
+            raise DecodeError("there is no such block", f"blocks[0x{block_hash.hex()}]")
+        return ssz_request.decode_request(content, self.profile)
+
+    # ---- changing
+
+    def import_block(
+        self, request: NewPayloadRequest, transactions: Sequence[Signed], *, proves: bool, observe: Observer = _ignore
+    ) -> Imported:
+        """Execute a block on the whole state; where all it says is so, it becomes the head.
+
+        Blocks above its parent are taken off. `transactions`: those of the request, decoded. `proves`: make the witness
+        and compare it with the block's.
+        Raises: Rejection; DecodeError; DatabaseUnavailable. The chain is then as it was.
+        """
+        rules = self.profile.require_execution()
+        rules_of_headers.check_shape(rules, request)
+        rules_of_headers.check_block_hash(request)
+        header = rules_of_headers.header_of(request)
+
+        def work(writer: Writer) -> Imported:
+            self._take_off(writer, header.parent_hash)
+            parent = Parent.of_header(self.header(writer, header.parent_hash)).header
+            if parent is not None:
+                rules_of_headers.check_parent(rules, request.execution_payload, parent)
+            finished = self._executed(writer, header, request, transactions, proves=proves, observe=observe)
+            self._put_block(writer, header, request, finished)
+            return Imported(header, finished)
+
+        return self.database.atomically(work)
+
+    def put(self, request: NewPayloadRequest, header: Header, finished: Finished) -> None:
+        """Make a block the head that was just built on it. Raises: Rejection where the head has moved on."""
+
+        def work(writer: Writer) -> None:
+            head = rlp.block_hash(self.head(writer))
+            if head != header.parent_hash:
+                raise Rejection(Reason.PARENT_MISMATCH, parent_hash=header.parent_hash, head=head)
+            self._put_block(writer, header, request, finished)
+
+        self.database.atomically(work)
+
+    def _executed(
+        self,
+        reader: Reader,
+        header: Header,
+        request: NewPayloadRequest,
+        transactions: Sequence[Signed],
+        *,
+        proves: bool,
+        observe: Observer,
+    ) -> Finished:
+        """Execute a block and compare. Raises: Rejection."""
+        payload = request.execution_payload
+        self.keys.prepare(header_places(payload.fee_recipient, transactions))
+        work = Work(reader, self.engine, self.keys, self.environment(header))
+        work.execution.begin()
+        for index, signed in enumerate(transactions):
+            try:
+                work.execution.apply(signed)
+            except Rejection as rejection:
+                raise Rejection(rejection.reason, transaction=index, **rejection.facts) from None
+        observe("execute")
+        finished = work.finish(payload.withdrawals or (), proves=proves)
+        observe("prove")
+        check_outcome(header, finished)
+        if proves and payload.execution_witness is not None:
+            stated = payload.execution_witness
+            made = finished.witness
+            if made is None or (stated.state_diff, stated.verkle_proof) != (made.state_diff, made.verkle_proof):
+                raise Rejection(Reason.WITNESS_DIFFERS, block=header.number)
+        return finished
+
+    def environment(self, header: Header) -> BlockEnvironment:
+        """What code can learn of a block with this header."""
+        blobs = self.profile.require_execution().blobs
+        return BlockEnvironment(
+            number=header.number,
+            timestamp=header.timestamp,
+            coinbase=header.fee_recipient,
+            gas_limit=header.gas_limit,
+            prev_randao=header.prev_randao,
+            base_fee=header.base_fee_per_gas or 0,
+            chain_id=self.chain_id,
+            blob_base_fee=blob_base_fee(blobs, header.excess_blob_gas or 0) if blobs else 1,
+            parent_hash=header.parent_hash,
+            parent_beacon_block_root=header.parent_beacon_block_root,
+        )
+
+    def _put_block(self, writer: Writer, header: Header, request: NewPayloadRequest, finished: Finished) -> None:
+        """Make a block the head, and forget how to take off the oldest one that is retained."""
+        batch, block_hash = finished.batch, rlp.block_hash(header)
+        _put_head(batch, header)
+        batch.put(BLOCKS, block_hash, ssz_request.encode_request(request, self.profile))
+        batch.put(RECEIPTS, block_hash, encode_receipts(finished.outcome))
+        if header.number > self.retained:
+            oldest = self.hash_at(writer, header.number - self.retained)
+            if oldest is not None:
+                batch.delete(UNDO, oldest)
+        writer.apply(batch, block_hash)
+
+    def rewind(self, block_hash: Hash32) -> None:
+        """Take blocks off until this one is the head. Raises: Rejection where it is not in the chain, or too old."""
+        self.database.atomically(lambda writer: self._take_off(writer, block_hash))
+
+    def _take_off(self, writer: Writer, block_hash: Hash32) -> None:
+        content = writer.get(HEADERS, block_hash)
+        if content is None:
+            raise Rejection(Reason.PARENT_UNKNOWN, parent_hash=block_hash)
+        number = rlp.decode_header(content).number
+        while (head := self.head(writer)).number > number:
+            head_hash = rlp.block_hash(head)
+            if writer.get(UNDO, head_hash) is None:
+                raise Rejection(Reason.BLOCK_NOT_RETAINED, block=number, retained=self.retained)
+            writer.rewind(head_hash)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def check_outcome(header: Header, finished: Finished) -> None:
+    """What a block came to is what its header says. Raises: Rejection."""
+    outcome = finished.outcome
+    if outcome.gas_used != header.gas_used:
+        raise Rejection(Reason.GAS_USED_MISMATCH, computed=outcome.gas_used, header=header.gas_used)
+    root = ordered_root(receipt.encode() for receipt in outcome.receipts)
+    if root != header.receipts_root:
+        raise Rejection(Reason.RECEIPTS_ROOT_MISMATCH, computed=root, header=header.receipts_root)
+    if outcome.logs_bloom != header.logs_bloom:
+        raise Rejection(Reason.LOGS_BLOOM_MISMATCH, computed=outcome.logs_bloom, header=header.logs_bloom)
+    if header.blob_gas_used is not None and outcome.blob_gas_used != header.blob_gas_used:
+        raise Rejection(Reason.BLOB_GAS_MISMATCH, computed=outcome.blob_gas_used, header=header.blob_gas_used)
+    if header.requests_hash is not None and requests_hash(outcome.requests) != header.requests_hash:
+        raise Rejection(
+            Reason.REQUESTS_HASH_MISMATCH, computed=requests_hash(outcome.requests), header=header.requests_hash
+        )
+    if finished.state_root != header.state_root:
+        raise Rejection(Reason.STATE_ROOT_MISMATCH, computed=finished.state_root, header=header.state_root)
+
+
+def encode_receipts(outcome: Outcome) -> bytes:
+    """A block's receipts: the RLP list of their encodings, each a byte string."""
+    return encode_items([receipt.encode() for receipt in outcome.receipts])
+
+
+def _put_head(batch: Batch, header: Header) -> None:
+    block_hash = rlp.block_hash(header)
+    batch.put(HEADERS, block_hash, rlp.encode_header(header))
+    batch.put(CANONICAL, Uint64(header.number).to_bytes(NUMBER_BYTES, "big"), block_hash)
+    batch.put(META, b"head", block_hash)
+
+
+def _meta(database: Database, reader: Reader, name: bytes) -> bytes:
+    content = reader.get(META, name)
+    if content is None:
+        raise DecodeError(f"the database does not say its {name.decode()}", str(database.directory))
+    return content
