@@ -179,7 +179,7 @@ class Database:
         size = FIRST_MAP_BYTES
         if (self.directory / DATA_FILE).exists():
             size = max(size, 2 * (self.directory / DATA_FILE).stat().st_size)
-        options: dict[str, Any] = {"map_size": size, "max_dbs": len(TABLES), "subdir": True, "readonly": not write, "meminit": False}
+        options: dict[str, Any] = {"map_size": size, "max_dbs": len(TABLES), "readonly": not write, "meminit": False}
         try:
             return lmdb.open(str(self.directory), create=write, **options)
         except lmdb.Error:
