@@ -15,6 +15,8 @@ import contextlib
 import hashlib
 import os
 import pickle
+import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -27,6 +29,9 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 CACHE_VARIABLE: Final = "VERKLE_CACHE_DIR"
+FINGERPRINT: Final = re.compile("[0-9a-f]{16}")
+KEPT_BESIDES: Final = 1
+"""Directories of other fingerprints that are kept: two checkouts can take turns."""
 
 
 @cache
@@ -53,11 +58,22 @@ def cache_directory() -> Path | None:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
     directory = (Path(named) if named else Path(home) / "stateless-verkle") / fingerprint()
     try:
+        fresh = not directory.exists()
         directory.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            forget_old(directory)
         with tempfile.TemporaryFile(dir=directory):
             return directory
     except OSError:
         return None
+
+
+def forget_old(directory: Path) -> None:
+    """Remove what was kept under other fingerprints, but for the newest. A process that still uses it compiles anew."""
+    others = [path for path in directory.parent.iterdir() if FINGERPRINT.fullmatch(path.name) and path != directory]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[KEPT_BESIDES:]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class _Locator(_CacheLocator):

@@ -109,11 +109,9 @@ def _grow(
             done += 1
             one_stem = same_stem(keys, first, keys, last - 1)
             if depth > 0 and one_stem and (old == NOTHING or (old < 0 and same_stem(keys, first, names, -1 - old))):
-                stem_olds, firsts, lasts = (
-                    grown(stem_olds, new_stems + 1),
-                    grown(firsts, new_stems + 1),
-                    grown(lasts, new_stems + 1),
-                )
+                if new_stems == stem_olds.size:
+                    stem_olds, firsts = grown(stem_olds, new_stems + 1), grown(firsts, new_stems + 1)
+                    lasts = grown(lasts, new_stems + 1)
                 stem_olds[new_stems] = NOTHING if old == NOTHING else -1 - old
                 firsts[new_stems], lasts[new_stems] = first, last
                 new_children[place] = -1 - (stems + new_stems)
@@ -121,8 +119,9 @@ def _grow(
                 continue
             if place >= 0:
                 new_children[place] = internals + nodes
-            olds, link_starts = grown(olds, nodes + 1), grown(link_starts, nodes + 1)
-            change_starts = grown(change_starts, nodes + 1)
+            if nodes == olds.size:
+                olds, link_starts = grown(olds, nodes + 1), grown(link_starts, nodes + 1)
+                change_starts = grown(change_starts, nodes + 1)
             olds[nodes] = old if 0 <= old < NOTHING else NOTHING
             link_starts[nodes], change_starts[nodes] = links, changes
             nodes += 1
@@ -132,9 +131,15 @@ def _grow(
             own = -1
             if old < 0:
                 own = int64(names[-1 - old, depth])
+            if links + 256 > new_indices.size:
+                new_indices, new_children = grown(new_indices, links + 256), grown(new_children, links + 256)
+            if changes + 256 > changed.size:
+                changed, before = grown(changed, changes + 256), grown(before, changes + 256)
+            if items + 256 > item_old.size:
+                item_old, item_first = grown(item_old, items + 256), grown(item_first, items + 256)
+                item_last, item_place = grown(item_last, items + 256), grown(item_place, items + 256)
             low = first
             while low < last or source < source_end or own >= 0:
-                new_indices, new_children = grown(new_indices, links + 1), grown(new_children, links + 1)
                 wanted = int64(keys[low, depth]) if low < last else 256
                 kept = indices[source] if source < source_end else (own if own >= 0 else 256)
                 standing = children[source] if source < source_end else (old if own >= 0 else NOTHING)
@@ -150,19 +155,15 @@ def _grow(
                 if wanted != index:
                     new_children[links] = standing
                     if old < 0:
-                        changed, before = grown(changed, changes + 1), grown(before, changes + 1)
                         changed[changes], before[changes] = links, NOTHING
                         changes += 1
                 else:
                     high = low + 1
                     while high < last and keys[high, depth] == index:
                         high += 1
-                    changed, before = grown(changed, changes + 1), grown(before, changes + 1)
                     changed[changes] = links
                     before[changes] = NOTHING if old < 0 else standing
                     changes += 1
-                    item_old, item_first = grown(item_old, items + 1), grown(item_first, items + 1)
-                    item_last, item_place = grown(item_last, items + 1), grown(item_place, items + 1)
                     item_old[items], item_first[items], item_last[items] = standing, low, high
                     item_place[items] = links
                     items += 1

@@ -1,4 +1,7 @@
-"""The intrinsics of the IFMA backend: what kernels call, in instructions on eight lanes (`accel.ifma_lanes`)."""
+"""The intrinsics of the IFMA backend: what kernels call, in instructions on eight lanes (`accel.ifma_lanes`).
+
+Over 400 lines: one intrinsic after the other, none of them long.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +17,14 @@ from accel.ifma_lanes import (
     I64,
     LANES,
     LIMBS,
+    VECTOR,
     ZERO,
     Limbs,
     Vectors,
     constant,
     data_of,
     element8,
+    from_rows,
     from_words,
     lane_pointers,
     limbs_of,
@@ -27,9 +32,11 @@ from accel.ifma_lanes import (
     pack,
     point8,
     prefetch,
+    same_words,
     shuffle,
     splat,
     store,
+    to_rows,
     to_words,
     transpose,
     unpack,
@@ -84,6 +91,13 @@ def binary(name: str, emit: Emitter) -> Any:
     return call
 
 
+def _to_fr(builder: Any, x: Limbs) -> Limbs:
+    """From below 2 p, carried, to below r: p is below 5 r."""
+    for modulus in (FP.modulus, 2 * FR.modulus, FR.modulus, FR.modulus):
+        x = _fp(builder).minus(x, modulus)
+    return x
+
+
 def _field(modulus: int) -> Callable[[Any], Vectors]:
     return lambda builder: Vectors(builder, modulus)
 
@@ -100,6 +114,7 @@ mul_fr = binary("mul_fr", lambda b, x, y: [_fr(b).carried(_fr(b).mul(x, y))])
 add_fr = binary("add_fr", lambda b, x, y: [_fr(b).reduced(_fr(b).add(x, y))])
 lazy_add_fr = binary("lazy_add_fr", lambda b, x, y: [_fr(b).carried(_fr(b).add(x, y))])
 sub_fr = binary("sub_fr", lambda b, x, y: [_fr(b).reduced(_fr(b).lift(_fr(b).sub(x, y), 2))])
+map_fr = unary("map_fr", lambda b, x: [_to_fr(b, x)])
 canonical_fr = unary("canonical_fr", lambda b, x: [_fr(b).canonical(x)])
 
 
@@ -188,6 +203,65 @@ def store_raw(_: Any, array: Any, index: Any, a: Any) -> Any:
 
 
 @intrinsic
+def accumulate_product(_: Any, totals: Any, index: Any, a: Any, b: Any) -> Any:
+    """totals += a b over Fr, not reduced: 80 words, ten limbs of eight lanes. a, b: carried.
+
+    A product adds at most 9 * 2^52 to a limb, so 256 of them leave room for what `settled` adds.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        pointers = [builder.gep(base, [I64(8 * i)]) for i in range(2 * LIMBS)]
+        made = _fr(builder).accumulate(
+            [load(builder, pointer) for pointer in pointers], unpack(builder, args[2]), unpack(builder, args[3])
+        )
+        for limb, pointer in zip(made, pointers, strict=True):
+            store(builder, limb, pointer)
+        return context.get_dummy_value()
+
+    return types.void(totals, types.int64, element8, element8), code
+
+
+@intrinsic
+def accumulate_rows(_: Any, totals: Any, index: Any, values: Any, rows: Any, soon: Any, x: Any, y: Any) -> Any:
+    """`accumulate_product` of the rows at two places of `values` with x and y, and asking for those at two others.
+
+    One load and store of the totals for both.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        data = data_of(context, builder, signature.args[2], args[2])
+        pointers = [builder.gep(base, [I64(8 * i)]) for i in range(2 * LIMBS)]
+        made = [load(builder, pointer) for pointer in pointers]
+        for i in range(2):
+            prefetch(builder, builder.gep(data, [builder.extract_value(args[4], i)]), (0, 8, 16, 24))
+        for i in range(2):
+            place = builder.gep(data, [builder.extract_value(args[3], i)])
+            factor = unpack(builder, args[5 + i])
+            made = _fr(builder).accumulate(made, from_words(builder, from_rows(builder, place)), factor)
+        for limb, pointer in zip(made, pointers, strict=True):
+            store(builder, limb, pointer)
+        return context.get_dummy_value()
+
+    places = types.UniTuple(types.int64, 2)
+    return types.void(totals, types.int64, values, places, places, element8, element8), code
+
+
+@intrinsic
+def settled(_: Any, totals: Any, index: Any) -> Any:
+    """The sum that `accumulate_product` left, over R: below 2.9 r for 256 products of canonical elements."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        limbs = [load(builder, builder.gep(base, [I64(8 * i)])) for i in range(2 * LIMBS)]
+        fr = _fr(builder)
+        return pack(builder, fr.carried(fr.settle(limbs)))
+
+    return element8(totals, types.int64), code
+
+
+@intrinsic
 def load_pair(_: Any, array: Any, offsets: Any, index: Any) -> Any:
     """Two elements a lane, from the eight words at array[offsets[index + lane]]."""
     pair = types.UniTuple(element8, 2)
@@ -215,6 +289,53 @@ def store_pair(_: Any, array: Any, offsets: Any, index: Any, a: Any, b: Any) -> 
         return context.get_dummy_value()
 
     return types.void(array, offsets, types.int64, element8, element8), code
+
+
+@intrinsic
+def load_eight(_: Any, points: Any, index: Any) -> Any:
+    """X and Y of eight points that stand one behind the other."""
+    pair = types.UniTuple(element8, 2)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        words = transpose(builder, [load(builder, builder.gep(base, [I64(16 * i)])) for i in range(LANES)])
+        return context.make_tuple(builder, pair, [pack(builder, from_words(builder, words[i : i + 4])) for i in (0, 4)])
+
+    return pair(points, types.int64), code
+
+
+@intrinsic
+def load_rows(_: Any, array: Any, index: Any) -> Any:
+    """Eight elements that stand one behind the other: 32 words at array[index]."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        return pack(builder, from_words(builder, from_rows(builder, base)))
+
+    return element8(array, types.int64), code
+
+
+@intrinsic
+def load_same(_: Any, array: Any, index: Any) -> Any:
+    """One element, the four words at array[index], in every lane."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        return pack(builder, from_words(builder, same_words(builder, base, 4)))
+
+    return element8(array, types.int64), code
+
+
+@intrinsic
+def store_rows(_: Any, array: Any, index: Any, a: Any) -> Any:
+    """The inverse of `load_rows`, for carried elements below 2^256."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = builder.gep(data_of(context, builder, signature.args[0], args[0]), [args[1]])
+        to_rows(builder, base, to_words(builder, unpack(builder, args[2])))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, element8), code
 
 
 @intrinsic
@@ -254,10 +375,47 @@ def _gather_entry(builder: Any, base: Any, places: Any) -> tuple[Limbs, Limbs, L
     )
 
 
+@intrinsic
+def add_to_buckets(_: Any, buckets: Any, stride: Any, entries: Any, scalars: Any, item: Any, word: Any) -> Any:
+    """Add entry `item`, or its opposite, to the bucket that its digit names, in eight windows at once.
+
+    Entries: 12 words each. Scalars: 4 words each, biased by 0x80..80; lane l takes byte l of `word`, minus 128.
+    Buckets: points; those of lane l begin at l * stride.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        buckets_, entries_, scalars_ = (data_of(context, builder, signature.args[i], args[i]) for i in (0, 2, 3))
+        biased = builder.load(builder.gep(scalars_, [builder.add(builder.shl(args[4], I64(2)), args[5])]))
+        digits = builder.lshr(splat(builder, biased), ir.Constant(VECTOR, [8 * lane for lane in range(LANES)]))
+        magnitude, negative = _magnitude(builder, digits)
+        starts = builder.mul(splat(builder, args[1]), ir.Constant(VECTOR, list(range(LANES))))
+        pointers = lane_pointers(builder, buckets_, builder.add(builder.shl(magnitude, constant(4)), starts))
+        limbs: list[Limbs] = []
+        for half in (0, 8):
+            words = transpose(builder, [load(builder, builder.gep(pointer, [I64(half)])) for pointer in pointers])
+            limbs += [from_words(builder, words[i : i + 4]) for i in (0, 4)]
+        entry = same_words(builder, builder.gep(entries_, [builder.mul(args[4], I64(12))]), 12)
+        x, y, t = (from_words(builder, entry[i : i + 4]) for i in (0, 4, 8))
+        fp = _fp(builder)
+        made = formulas.mixed_add(fp, (limbs[0], limbs[1], limbs[2], limbs[3]), (x, y, t), negative)
+        words = [word for coordinate in made for word in to_words(builder, fp.minus(coordinate, 2 * FP.modulus))]
+        for half in (0, 8):
+            for row, pointer in zip(transpose(builder, words[half : half + 8]), pointers, strict=True):
+                store(builder, row, builder.gep(pointer, [I64(half)]))
+        return context.get_dummy_value()
+
+    number = types.int64
+    return types.void(buckets, number, entries, scalars, number, number), code
+
+
 def _digit(builder: Any, word: Any, shift: Any) -> tuple[Any, Any]:
-    """|d| and the sign mask of a biased digit: byte - 128."""
-    byte = builder.and_(builder.lshr(word, splat(builder, shift)), constant(0xFF))
-    digit = builder.sub(byte, constant(128))
+    """`_magnitude` of the byte that begins at a bit."""
+    return _magnitude(builder, builder.lshr(word, splat(builder, shift)))
+
+
+def _magnitude(builder: Any, digits: Any) -> tuple[Any, Any]:
+    """|d| and the sign mask of biased digits: lowest byte - 128."""
+    digit = builder.sub(builder.and_(digits, constant(0xFF)), constant(128))
     negative = builder.ashr(digit, constant(63))
     return builder.sub(builder.xor(digit, negative), negative), negative
 

@@ -144,6 +144,27 @@ class Vectors:
             t = [*t[1:], ZERO]
         return t[:5]
 
+    def accumulate(self, totals: Limbs, a: Limbs, b: Limbs) -> Limbs:
+        """Ten limbs + a b, not reduced."""
+        t = list(totals)
+        for i in range(LIMBS):
+            for j in range(LIMBS):
+                t[i + j] = self._multiply_add("l", t[i + j], a[j], b[i])
+                t[i + j + 1] = self._multiply_add("h", t[i + j + 1], a[j], b[i])
+        return t
+
+    def settle(self, totals: Limbs) -> Limbs:
+        """Ten limbs over R, uncarried: total / R + 1 at most, in multiples of m."""
+        builder, t = self.builder, list(totals)
+        modulus, inverse = limbs_of(self.modulus), constant(-pow(self.modulus, -1, 1 << 52) % (1 << 52))
+        for i in range(LIMBS):
+            q = self._multiply_add("l", ZERO, t[i], inverse)
+            for j in range(LIMBS):
+                t[i + j] = self._multiply_add("l", t[i + j], q, modulus[j])
+                t[i + j + 1] = self._multiply_add("h", t[i + j + 1], q, modulus[j])
+            t[i + 1] = builder.add(t[i + 1], builder.lshr(t[i], constant(52)))
+        return t[LIMBS:]
+
     def add(self, a: Limbs, b: Limbs) -> Limbs:
         """a + b, limb by limb."""
         return [self.builder.add(x, y) for x, y in zip(a, b, strict=True)]
@@ -237,6 +258,30 @@ def transpose(builder: Any, rows: Limbs) -> Limbs:
         out[s] = shuffle(builder, c[s], c[4 + s], [0, 1, 2, 3, 8, 9, 10, 11])
         out[s + 4] = shuffle(builder, c[s], c[4 + s], [4, 5, 6, 7, 12, 13, 14, 15])
     return out
+
+
+def from_rows(builder: Any, base: Any) -> Limbs:
+    """Four words of eight rows that stand one behind the other, word by word."""
+    rows = [load(builder, builder.gep(base, [I64(8 * i)])) for i in range(4)]
+    words: Limbs = []
+    for pair in ([0, 4, 8, 12, 1, 5, 9, 13], [2, 6, 10, 14, 3, 7, 11, 15]):
+        upper, lower = shuffle(builder, rows[0], rows[1], pair), shuffle(builder, rows[2], rows[3], pair)
+        words.append(shuffle(builder, upper, lower, [0, 1, 2, 3, 8, 9, 10, 11]))
+        words.append(shuffle(builder, upper, lower, [4, 5, 6, 7, 12, 13, 14, 15]))
+    return words
+
+
+def to_rows(builder: Any, base: Any, words: Limbs) -> None:
+    """The inverse of `from_rows`."""
+    for half, pick in enumerate(([0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15])):
+        low, high = shuffle(builder, words[0], words[1], pick), shuffle(builder, words[2], words[3], pick)
+        for row, pair in enumerate(([0, 4, 8, 12, 1, 5, 9, 13], [2, 6, 10, 14, 3, 7, 11, 15])):
+            store(builder, shuffle(builder, low, high, pair), builder.gep(base, [I64(16 * half + 8 * row)]))
+
+
+def same_words(builder: Any, base: Any, count: int) -> Limbs:
+    """Consecutive words, each in every lane."""
+    return [splat(builder, builder.load(builder.gep(base, [I64(i)]))) for i in range(count)]
 
 
 def splat(builder: Any, scalar: Any) -> Any:

@@ -14,21 +14,24 @@ from accel.ifma import (
     add_fp,
     canonical_fp,
     d_fp,
+    load_eight,
     load_pair,
     load_raw,
+    map_fr,
     mul_fp,
     one_fp,
     square_fp,
     square_radix_fp,
     store_pair,
     store_raw,
+    store_rows,
     sub_fp,
     unit8,
 )
 from accel.ifma_points import invert, lane_offsets, store_points
 from accel.limbs import POINT_WORDS, RADIX_BITS
 from accel.roots import EXPONENT, LOG_SHIFT, OFF_CURVE, OFF_GROUP, inverse_roots, logarithms
-from verkle.field import FP, FR
+from verkle.field import FP
 
 
 @kernel
@@ -72,22 +75,6 @@ def coordinate(points: Any, offsets: Any, which: int) -> Any:
     return Y
 
 
-_ORDER: Final = np.array([(FR.modulus >> (64 * j)) & (2**64 - 1) for j in range(4)], dtype=np.uint64)
-
-
-@kernel
-def reduce_scalars(words: Any) -> None:
-    """Integers below p (and p < 5 r) to below r, in place: r comes off at most four times."""
-    for item in range(words.shape[0]):
-        while not_less(words, item, _ORDER):
-            borrow = uint64(0)
-            for j in range(4):
-                total = words[item, j] - _ORDER[j]
-                under = uint64(words[item, j] < _ORDER[j])
-                words[item, j] = total - borrow
-                borrow = under | uint64(total < borrow)
-
-
 @kernel
 def not_less(words: Any, item: int, bound: Any) -> bool:
     """Whether an integer is at or above a bound."""
@@ -99,10 +86,31 @@ def not_less(words: Any, item: int, bound: Any) -> bool:
 
 @kernel
 def to_scalars(points: Any) -> Any:
-    """map_to_scalar_field: X / Y, reduced into Fr."""
-    out = ratios(points, 1, False)[:, :4].copy()
-    reduce_scalars(out)
-    return out
+    """map_to_scalar_field: X / Y, reduced into Fr. One inversion; even and odd groups of eight have a product each.
+
+    The running inverse is a plain number, and so is what it is multiplied with in Montgomery form.
+    """
+    count = points.shape[0]
+    groups, whole = (count + 7) // 8, count // 8
+    out, kept = np.empty((groups * 8, 4), np.uint64), np.empty(groups * 120, np.uint64)
+    flat, tail = points.reshape(-1), np.empty(8 * POINT_WORDS, np.uint64)
+    for i in range(8 * POINT_WORDS):
+        tail[i] = flat[min(whole * 8 + i // POINT_WORDS, count - 1) * POINT_WORDS + i % POINT_WORDS]
+    this, that = one_fp(), one_fp()
+    for group in range(groups):
+        X, Y = load_eight(flat, group * 128) if group < whole else load_eight(tail, 0)
+        store_raw(kept, group * 120, this)
+        store_raw(kept, group * 120 + 40, X)
+        store_raw(kept, group * 120 + 80, Y)
+        this, that = that, mul_fp(this, Y)
+    inverse = mul_fp(invert(mul_fp(this, that)), unit8())
+    this, that = mul_fp(inverse, that), mul_fp(inverse, this)
+    for group in range(groups - 1, -1, -1):
+        this, that = that, this
+        ratio = mul_fp(load_raw(kept, group * 120 + 40), mul_fp(this, load_raw(kept, group * 120)))
+        store_rows(out, group * 32, map_fr(ratio))
+        this = mul_fp(this, load_raw(kept, group * 120 + 80))
+    return out[:count]
 
 
 _P_WORDS: Final = np.array([(FP.modulus >> (64 * j)) & (2**64 - 1) for j in range(4)], dtype=np.uint64)

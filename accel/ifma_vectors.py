@@ -1,8 +1,8 @@
 """Kernels on vectors over Fr, eight lanes at a time: what proofs do between commitments.
 
-Shapes: a vector is (n + 1, 4) words, canonical, not in Montgomery form; the last row is padding, so that a lane may
-read eight words at any row. A scalar argument is a row of 4 words in Montgomery form (times R), so that a product
-with a plain value is plain again.
+Shapes: a vector is (n + 9, 4) words, canonical, not in Montgomery form; the last rows are padding, so that eight rows
+may be read from any row. A scalar argument is a row of 4 words in Montgomery form (times R), so that a product with a
+plain value is plain again.
 
 Over 400 lines: one kernel an operation of `accel.vectors`, none of them long.
 """
@@ -10,24 +10,30 @@ Over 400 lines: one kernel an operation of `accel.vectors`, none of them long.
 from typing import Any, Final
 
 import numpy as np
-from numba import uint64
+from numba import int64, uint64
 
 from accel.compile import kernel
 from accel.ifma import (
+    accumulate_product,
+    accumulate_rows,
     add_fr,
     canonical_fr,
-    lazy_add_fr,
     load_pair,
     load_raw,
+    load_rows,
+    load_same,
     mul_fr,
     one_fr,
     rotate,
+    settled,
     square_radix_fr,
-    store_pair,
     store_raw,
+    store_rows,
     sub_fr,
+    unit8,
     zero8,
 )
+from accel.inverse import constants, invert_words
 from accel.limbs import RADIX_BITS, words_of
 from verkle import domain
 from verkle.field import FR
@@ -36,48 +42,44 @@ SIZE: Final = domain.SIZE
 
 
 def montgomery_rows(values: Any) -> Any:
-    """Scalars times R as rows of 4 words, with the padding row."""
-    return words_of([*(value * (1 << RADIX_BITS) % FR.modulus for value in values), 0]).copy()
+    """Scalars times R as rows of 4 words, with padding."""
+    return words_of([*(value * (1 << RADIX_BITS) % FR.modulus for value in values), *[0] * 9]).copy()
 
 
 _POINTS: Final = montgomery_rows(range(SIZE))
 """0..255."""
-_INVERSE_DERIVATIVES: Final = words_of([*domain.inverse_vanishing_derivatives(), 0]).copy()
+_INVERSE_DERIVATIVES: Final = words_of(domain.inverse_vanishing_derivatives()).copy()
 """1 / A'(i), plain."""
 _INVERSE_DERIVATIVES_R: Final = montgomery_rows(domain.inverse_vanishing_derivatives())
 _DERIVATIVES_R: Final = montgomery_rows(domain.vanishing_derivatives())
 _DIFFERENCE_INVERSES: Final = montgomery_rows([FR.inverse(k) if k else 0 for k in range(1 - SIZE, SIZE)])
 """1 / k at row k + 255, for k = -255..255; 0 for k = 0."""
-_INVERSE_BITS: Final = np.array([int(bit) for bit in bin(FR.modulus - 2)[2:]], dtype=np.uint8)
+_MODULUS, _INVERSE = constants(FR.modulus)
 _ORDER: Final = np.array([(FR.modulus >> (64 * j)) & (2**64 - 1) for j in range(4)], dtype=np.uint64)
-_STEPS: Final = np.arange(8, dtype=np.uint64) * np.uint64(4)
-_ROWS: Final = np.arange(8, dtype=np.uint64) * np.uint64(8)
-_NOWHERE: Final = np.zeros(8, dtype=np.uint64)
 
 
 @kernel
 def invert_fr(a: Any) -> Any:
-    """a^(r-2), lane by lane, in Montgomery form; 0 gives 0."""
-    result = a
-    for i in range(1, _INVERSE_BITS.size):
-        result = mul_fr(result, result)
-        if _INVERSE_BITS[i]:
-            result = mul_fr(result, a)
-    return result
+    """1 / a, lane by lane, none of which is 0, in Montgomery form: as `accel.ifma_points.invert`."""
+    others, product = rotate(a, 4), mul_fr(a, rotate(a, 4))
+    others, product = mul_fr(others, rotate(product, 2)), mul_fr(product, rotate(product, 2))
+    others, product = mul_fr(others, rotate(product, 1)), mul_fr(product, rotate(product, 1))
+    words = np.empty(32, np.uint64)
+    store_rows(words, 0, canonical_fr(mul_fr(product, unit8())))
+    invert_words(words, _MODULUS, _INVERSE)
+    return mul_fr(mul_fr(load_same(words, 0), square_radix_fr()), others)
 
 
 @kernel
-def load_rows(vector: Any, row: int) -> Any:
-    """Eight consecutive elements."""
-    a, _ = load_pair(vector.reshape(-1)[4 * row :], _STEPS, 0)
-    return a
-
-
-@kernel
-def load_same(vector: Any, row: int) -> Any:
-    """One element in every lane."""
-    a, _ = load_pair(vector.reshape(-1)[4 * row :], _NOWHERE, 0)
-    return a
+def load_some(vector: Any, row: int, count: int) -> Any:
+    """The elements of rows `row` to `count` - 1, at most eight; 0 in lanes past them."""
+    if row + 8 <= count:
+        return load_rows(vector, 4 * row)
+    part = np.zeros((8, 4), np.uint64)
+    for lane in range(count - row):
+        for j in range(4):
+            part[lane, j] = vector[row + lane, j]
+    return load_rows(part, 0)
 
 
 @kernel
@@ -88,13 +90,16 @@ def gather_rows(vector: Any, offsets: Any) -> Any:
 
 
 @kernel
-def put_rows(vector: Any, row: int, count: int, a: Any, scratch: Any) -> None:
-    """The first `count` lanes to consecutive rows, canonical. scratch: (8, 8) words."""
-    value = canonical_fr(a)
-    store_pair(scratch.reshape(-1), _ROWS, 0, value, value)
-    for lane in range(count):
-        for j in range(4):
-            vector[row + lane, j] = scratch[lane, j]
+def put_rows(vector: Any, row: int, count: int, a: Any) -> None:
+    """Eight lanes to consecutive rows below `count`, canonical; lanes past them are left out."""
+    if row + 8 <= count:
+        store_rows(vector, 4 * row, canonical_fr(a))
+    else:
+        part = np.empty((8, 4), np.uint64)
+        store_rows(part, 0, canonical_fr(a))
+        for lane in range(count - row):
+            for j in range(4):
+                vector[row + lane, j] = part[lane, j]
 
 
 @kernel
@@ -106,31 +111,31 @@ def padded(count: int) -> Any:
 @kernel
 def fold(low: Any, high: Any, count: int, x: Any) -> Any:
     """low + x high."""
-    out, scratch = padded(count), np.empty((8, 8), np.uint64)
+    out = padded(count)
     factor = load_same(x, 0)
     for row in range(0, count, 8):
-        value = add_fr(load_rows(low, row), mul_fr(load_rows(high, row), factor))
-        put_rows(out, row, min(8, count - row), value, scratch)
+        value = add_fr(load_rows(low, 4 * row), mul_fr(load_rows(high, 4 * row), factor))
+        put_rows(out, row, count, value)
     return out
 
 
 @kernel
 def difference(a: Any, b: Any, count: int) -> Any:
     """a - b."""
-    out, scratch = padded(count), np.empty((8, 8), np.uint64)
+    out = padded(count)
     for row in range(0, count, 8):
-        put_rows(out, row, min(8, count - row), sub_fr(load_rows(a, row), load_rows(b, row)), scratch)
+        put_rows(out, row, count, sub_fr(load_rows(a, 4 * row), load_rows(b, 4 * row)))
     return out
 
 
 @kernel
 def inner_product(a: Any, b: Any, count: int) -> Any:
     """Sum of a_i b_i, as one row."""
-    out, scratch = padded(1), np.empty((8, 8), np.uint64)
+    out = padded(1)
     total = zero8()
     for row in range(0, count, 8):
-        total = add_fr(total, mul_fr(load_rows(a, row), load_rows(b, row)))
-    put_rows(out, 0, 1, mul_fr(fold_sum(total), square_radix_fr()), scratch)
+        total = add_fr(total, mul_fr(load_some(a, row, count), load_some(b, row, count)))
+    put_rows(out, 0, 1, mul_fr(fold_sum(total), square_radix_fr()))
     return out
 
 
@@ -165,7 +170,7 @@ def branch(factors: Any, count: int, x: Any) -> Any:
 @kernel
 def spread(factors: Any, blocks: int, half: Any, size: int, side: int) -> Any:
     """Block k holds factor_k * half in its left or right part."""
-    out, scratch = padded(2 * blocks * size), np.empty((8, 8), np.uint64)
+    out, part = padded(2 * blocks * size), np.empty((8, 4), np.uint64)
     left, right = np.empty(8, np.uint64), np.empty(8, np.uint64)
     count = blocks * size
     for first in range(0, count, 8):
@@ -173,13 +178,12 @@ def spread(factors: Any, blocks: int, half: Any, size: int, side: int) -> Any:
             item = min(first + lane, count - 1)
             left[lane], right[lane] = 4 * (item // size), 4 * (item % size)
         product = mul_fr(mul_fr(gather_rows(factors, left), gather_rows(half, right)), square_radix_fr())
-        value = canonical_fr(product)
-        store_pair(scratch.reshape(-1), _ROWS, 0, value, value)
+        store_rows(part, 0, canonical_fr(product))
         for lane in range(min(8, count - first)):
             item = first + lane
             row = (item // size) * 2 * size + side * size + item % size
             for j in range(4):
-                out[row, j] = scratch[lane, j]
+                out[row, j] = part[lane, j]
     return out
 
 
@@ -192,38 +196,40 @@ def domain_inverses(t: Any) -> Any:
     product = one_fr()
     for group in range(groups):
         store_raw(prefixes, group * 40, product)
-        product = mul_fr(product, sub_fr(point, load_rows(_POINTS, group * 8)))
+        product = mul_fr(product, sub_fr(point, load_rows(_POINTS, group * 32)))
     inverse = invert_fr(product)
     for group in range(groups - 1, -1, -1):
         store_raw(inverses, group * 40, mul_fr(inverse, load_raw(prefixes, group * 40)))
-        inverse = mul_fr(inverse, sub_fr(point, load_rows(_POINTS, group * 8)))
+        inverse = mul_fr(inverse, sub_fr(point, load_rows(_POINTS, group * 32)))
     return fold_product(product), inverses
 
 
 @kernel
 def evaluation_weights(t: Any) -> Any:
     """b_i = A(t) / (A'(i) (t - i)), t outside the domain."""
-    out, scratch = padded(SIZE), np.empty((8, 8), np.uint64)
+    out = padded(SIZE)
     vanishing, inverses = domain_inverses(t)
     for row in range(0, SIZE, 8):
-        weight = mul_fr(mul_fr(vanishing, load_raw(inverses, 5 * row)), load_rows(_INVERSE_DERIVATIVES, row))
-        put_rows(out, row, 8, weight, scratch)
+        weight = mul_fr(mul_fr(vanishing, load_raw(inverses, 5 * row)), load_rows(_INVERSE_DERIVATIVES, 4 * row))
+        put_rows(out, row, SIZE, weight)
     return out
 
 
 @kernel
 def powers(r: Any, count: int) -> Any:
     """r^0, r^1, ... in Montgomery form, canonical."""
-    out, scratch = padded(count), np.empty((8, 8), np.uint64)
+    out = padded(count)
     one, base = one_fr(), load_same(r, 0)
-    first = padded(8)
+    first, part = np.empty((8, 4), np.uint64), np.empty((8, 4), np.uint64)
     power = one
     for lane in range(8):
-        put_rows(first, lane, 1, power, scratch)
+        store_rows(part, 0, canonical_fr(power))
+        for j in range(4):
+            first[lane, j] = part[0, j]
         power = mul_fr(power, base)
     current = load_rows(first, 0)
     for row in range(0, count, 8):
-        put_rows(out, row, min(8, count - row), current, scratch)
+        put_rows(out, row, count, current)
         current = mul_fr(current, power)
     return out
 
@@ -232,21 +238,16 @@ def powers(r: Any, count: int) -> Any:
 def weights(r: Any, t: Any, points: Any) -> Any:
     """r^i / (t - z_i), plain."""
     count = points.size
-    out, scratch = padded(count), np.empty((8, 8), np.uint64)
+    out, plain = padded(count), padded(SIZE)
     _, inverses = domain_inverses(t)
-    plain = padded(SIZE)
-    unit = padded(1)
-    unit[0, 0] = 1
-    one = load_same(unit, 0)
     for row in range(0, SIZE, 8):
-        put_rows(plain, row, 8, mul_fr(load_raw(inverses, 5 * row), one), scratch)
+        put_rows(plain, row, SIZE, mul_fr(load_raw(inverses, 5 * row), unit8()))
     power = powers(r, count)
     offsets = np.empty(8, np.uint64)
     for row in range(0, count, 8):
         for lane in range(8):
-            offsets[lane] = 4 * points[min(row + lane, count - 1)]
-        value = mul_fr(load_rows(power, row), gather_rows(plain, offsets))
-        put_rows(out, row, min(8, count - row), value, scratch)
+            offsets[lane] = 4 * int64(points[min(row + lane, count - 1)])
+        put_rows(out, row, count, mul_fr(load_rows(power, 4 * row), gather_rows(plain, offsets)))
     return out
 
 
@@ -283,135 +284,161 @@ def group_sums(a: Any, groups: Any, count: int) -> Any:
     return out
 
 
-LAZY: Final = 64
-"""Products (each below 2 r) that may be added before the sum is reduced: 128 r is below R = 141 r."""
+LAZY: Final = 256
+"""Products of canonical elements that are added up before they are reduced (`accumulate_product`)."""
+STRIDE: Final = SIZE * 5
+"""Words of 256 elements as raw lanes: element i in lane i % 8 of group i // 8."""
 
 
 @kernel
-def accumulate(total: Any, starts: Any, indices: Any, values: Any, which: int, factor: Any) -> None:
-    """total[index] += factor * value for the entries of one polynomial, not reduced. factor: every lane, Montgomery.
+def accumulate(
+    total: Any, starts: Any, indices: Any, values: Any, which: int, power: Any, item: int, part: Any
+) -> None:
+    """total[index] += power[item] * value for the entries of one sparse polynomial, not reduced. power: Montgomery.
 
-    total: 32 groups of raw lanes, element i in lane i % 8 of group i // 8. Runs of eight aligned entries go as one.
+    total: 32 groups of 80 words. part: (8, 4) zeros, and zeros again at the end.
     """
     entry, end = starts[which], starts[which + 1]
-    scratch = np.empty((8, 8), np.uint64)
-    lane_values = padded(8)
+    factor = load_same(power, 4 * item)
     while entry < end:
-        first = indices[entry]
-        group = first // 8
-        if first % 8 == 0 and entry + 8 <= end and indices[entry + 7] == first + 7 and rising(indices, entry):
-            product = mul_fr(load_rows(values, entry), factor)
-            entry += 8
-        else:
-            scratch[:] = uint64(0)
-            while entry < end and indices[entry] // 8 == group:
-                for j in range(4):
-                    lane_values[indices[entry] % 8, j] = values[entry, j]
-                entry += 1
-                if entry < end and indices[entry] <= indices[entry - 1]:
-                    break
-            product = mul_fr(load_rows(lane_values, 0), factor)
-            lane_values[:] = uint64(0)
-        store_raw(total, group * 40, lazy_add_fr(load_raw(total, group * 40), product))
+        first = entry
+        group = indices[entry] // 8
+        while entry < end and indices[entry] // 8 == group:
+            for j in range(4):
+                part[indices[entry] % 8, j] = values[entry, j]
+            entry += 1
+        accumulate_product(total, group * 80, load_rows(part, 0), factor)
+        for done in range(first, entry):
+            for j in range(4):
+                part[indices[done] % 8, j] = uint64(0)
 
 
 @kernel
-def rising(indices: Any, entry: int) -> bool:
-    """Whether eight indices from `entry` are consecutive."""
-    for k in range(1, 8):
-        if indices[entry + k] != indices[entry] + k:
-            return False
-    return True
+def accumulate_two(total: Any, values: Any, power: Any, items: Any, first: Any, soon: Any) -> None:
+    """`accumulate` of two dense polynomials: of which items, where they begin, and where the next two begin."""
+    x, y = load_same(power, 4 * items[0]), load_same(power, 4 * items[1])
+    for group in range(SIZE // 8):
+        place = 32 * group
+        rows, later = (4 * first[0] + place, 4 * first[1] + place), (4 * soon[0] + place, 4 * soon[1] + place)
+        accumulate_rows(total, 80 * group, values, rows, later, x, y)
 
 
 @kernel
-def reduce_raw(total: Any, first: int) -> None:
-    """32 groups of raw lanes, brought below 2 r."""
+def settle(total: Any, out: Any, first: int) -> None:
+    """out += total / R, canonical raw lanes from word `first` on; total is 0 again."""
     for group in range(SIZE // 8):
         place = first + group * 40
-        store_raw(total, place, mul_fr(load_raw(total, place), one_fr()))
+        value = add_fr(load_raw(out, place), settled(total, group * 80))
+        store_raw(out, place, canonical_fr(value))
+    for i in range(SIZE * 10):
+        total[i] = uint64(0)
 
 
 @kernel
-def combination(starts: Any, indices: Any, values: Any, factors: Any) -> Any:
-    """Sum of factor_k f_k over distinct polynomials in CSR form. factors: Montgomery."""
-    total = np.zeros(SIZE * 5, np.uint64)
-    for which in range(starts.size - 1):
-        accumulate(total, starts, indices, values, which, load_same(factors, which))
-        if which % LAZY == LAZY - 1:
-            reduce_raw(total, 0)
-    reduce_raw(total, 0)
-    out, scratch = padded(SIZE), np.empty((8, 8), np.uint64)
-    for row in range(0, SIZE, 8):
-        put_rows(out, row, 8, load_raw(total, 5 * row), scratch)
-    return out
-
-
-@kernel
-def to_montgomery(a: Any, count: int) -> Any:
-    """Plain to Montgomery form."""
-    out, scratch = padded(count), np.empty((8, 8), np.uint64)
-    for row in range(0, count, 8):
-        value = mul_fr(mul_fr(load_rows(a, row), square_radix_fr()), one_fr())
-        put_rows(out, row, min(8, count - row), value, scratch)
-    return out
-
-
-@kernel
-def quotients(starts: Any, indices: Any, values: Any, which: Any, points: Any, r: Any) -> Any:
-    """Sum of r^i (f_i - f_i(z_i)) / (X - z_i): gathered by z, then one division for each z that occurs."""
-    count = points.size
-    place = np.full(SIZE, -1, np.int64)
-    used = 0
-    for i in range(count):
-        if place[points[i]] < 0:
-            place[points[i]] = used
-            used += 1
-    stride = SIZE * 5
-    gathered = np.zeros(used * stride, np.uint64)
-    seen = np.zeros(used, np.int64)
-    power = powers(r, count)
-    for i in range(count):
-        own = place[points[i]]
-        total = gathered[own * stride : (own + 1) * stride]
-        accumulate(total, starts, indices, values, which[i], load_same(power, i))
-        seen[own] += 1
-        if seen[own] % LAZY == 0:
-            reduce_raw(total, 0)
-    out, scratch = padded(SIZE), np.empty((8, 8), np.uint64)
-    sums = np.zeros(stride, np.uint64)
-    column = padded(8)
+def by_point(points: Any) -> Any:
+    """(items in the order of their points, where those of each point begin): counting sort."""
+    starts = np.zeros(SIZE + 1, np.int64)
+    for item in range(points.size):
+        starts[int64(points[item]) + 1] += 1
     for z in range(SIZE):
-        if place[z] < 0:
+        starts[z + 1] += starts[z]
+    order, ends = np.empty(points.size, np.int64), starts.copy()
+    for item in range(points.size):
+        z = int64(points[item])
+        order[ends[z]] = item
+        ends[z] += 1
+    return order, starts
+
+
+@kernel
+def gather(starts: Any, indices: Any, values: Any, groups: Any, points: Any, r: Any, lowest: int, above: int) -> Any:
+    """(z that occur, F_z as canonical raw lanes): F_z = sum of r^i f_i over z_i = z, for z from `lowest` on."""
+    order, firsts = by_point(points)
+    power = powers(r, points.size)
+    used = 0
+    for z in range(lowest, above):
+        used += firsts[z] < firsts[z + 1]
+    listed, out = np.empty(used, np.int64), np.zeros(used * STRIDE, np.uint64)
+    total, part = np.zeros(SIZE * 10, np.uint64), np.zeros((8, 4), np.uint64)
+    place = 0
+    for z in range(lowest, above):
+        if firsts[z] == firsts[z + 1]:
             continue
-        base = place[z] * stride
-        reduce_raw(gathered, base)
-        put_rows(column, 0, 8, load_raw(gathered, base + 40 * (z // 8)), scratch)
-        at_z = load_same(column, z % 8)
+        held = -1
+        for k in range(firsts[z], firsts[z + 1]):
+            item = order[k]
+            first = starts[groups[item]]
+            if starts[groups[item] + 1] - first < SIZE:
+                accumulate(total, starts, indices, values, groups[item], power, item, part)
+            elif held < 0:
+                held = item
+            else:
+                last = points.size - 1
+                soon = (starts[groups[order[min(k + 1, last)]]], starts[groups[order[min(k + 2, last)]]])
+                accumulate_two(total, values, power, (held, item), (starts[groups[held]], first), soon)
+                held = -1
+            if (k - firsts[z]) % LAZY == LAZY - 2:
+                settle(total, out, place * STRIDE)
+        if held >= 0:
+            alone = (starts[groups[held]], starts[groups[held]])
+            accumulate_two(total, values, power, (held, points.size), alone, alone)
+        settle(total, out, place * STRIDE)
+        listed[place] = z
+        place += 1
+    return listed, out
+
+
+@kernel
+def combination(listed: Any, gathered: Any, t: Any) -> Any:
+    """Sum of F_z / (t - z)."""
+    _, inverses = domain_inverses(t)
+    factors, total, sums = padded(SIZE), np.zeros(SIZE * 10, np.uint64), np.zeros(STRIDE, np.uint64)
+    for row in range(0, SIZE, 8):
+        put_rows(factors, row, SIZE, load_raw(inverses, 5 * row))
+    for place in range(listed.size):
+        factor = load_same(factors, 4 * listed[place])
+        for group in range(SIZE // 8):
+            accumulate_product(total, group * 80, load_raw(gathered, place * STRIDE + group * 40), factor)
+    settle(total, sums, 0)
+    out = padded(SIZE)
+    for row in range(0, SIZE, 8):
+        put_rows(out, row, SIZE, load_raw(sums, 5 * row))
+    return out
+
+
+@kernel
+def quotients(listed: Any, gathered: Any) -> Any:
+    """Sum of (F_z - F_z(z)) / (X - z), as in `verkle.domain`: 1/0 is 0 here, so that element z is left to the end."""
+    out, sums, column = padded(SIZE), np.zeros(STRIDE, np.uint64), np.empty((8, 4), np.uint64)
+    for place in range(listed.size):
+        z, base = listed[place], place * STRIDE
+        store_rows(column, 0, load_raw(gathered, base + 40 * (z // 8)))
+        at_z = load_same(column, 4 * (z % 8))
         pole = zero8()
         for row in range(0, SIZE, 8):
-            inverse = load_rows(_DIFFERENCE_INVERSES, row - z + SIZE - 1)
+            inverse = load_rows(_DIFFERENCE_INVERSES, 4 * (row - z + SIZE - 1))
             q = mul_fr(sub_fr(load_raw(gathered, base + 5 * row), at_z), inverse)
             store_raw(sums, 5 * row, add_fr(load_raw(sums, 5 * row), q))
-            pole = add_fr(pole, mul_fr(q, load_rows(_INVERSE_DERIVATIVES_R, row)))
-        at_pole = sub_fr(zero8(), mul_fr(fold_sum(pole), load_same(_DERIVATIVES_R, z)))
-        put_rows(out, z, 1, at_pole, scratch)
+            pole = add_fr(pole, mul_fr(q, load_rows(_INVERSE_DERIVATIVES_R, 4 * row)))
+        at_pole = sub_fr(zero8(), mul_fr(fold_sum(pole), load_same(_DERIVATIVES_R, 4 * z)))
+        put_rows(out, z, z + 1, at_pole)
     for row in range(0, SIZE, 8):
-        put_rows(out, row, 8, add_fr(load_raw(sums, 5 * row), load_rows(out, row)), scratch)
+        put_rows(out, row, SIZE, add_fr(load_raw(sums, 5 * row), load_rows(out, 4 * row)))
     return out
 
 
 @kernel
-def values_at(starts: Any, indices: Any, values: Any, which: Any, points: Any) -> Any:
-    """f_i(z_i), 0 where the polynomial does not list z_i. Looked for first where a dense one has it."""
+def values_at(starts: Any, indices: Any, values: Any, groups: Any, points: Any) -> Any:
+    """f_i(z_i), 0 where the polynomial does not list z_i."""
     out = padded(points.size)
     for i in range(points.size):
-        first, last = starts[which[i]], starts[which[i] + 1]
-        if first + points[i] < last and indices[first + points[i]] == points[i]:
-            first += points[i]
-        for entry in range(first, last):
-            if indices[entry] == points[i]:
-                for j in range(4):
-                    out[i, j] = values[entry, j]
-                break
+        first, last, z = starts[groups[i]], starts[groups[i] + 1], int64(points[i])
+        if last - first == SIZE:
+            first += z
+        else:
+            while first < last and indices[first] < z:
+                first += 1
+        if first < last and indices[first] == z:
+            for j in range(4):
+                out[i, j] = values[first, j]
     return out

@@ -8,30 +8,39 @@ Tables: a small one (4 windows a base, 12.7 MB) is made at the start and serves 
 ceiling.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, pairwise
 from types import ModuleType
-from typing import Final
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel import store
+from accel import export, store
 from accel.limbs import POINT_BYTES, POINT_WORDS, Indices, Words, aligned, integers_of, point_words, words_of
+from accel.team import Team
 from accel.vectors import ArrayVector, ArrayVectors
 from spec.errors import DecodeError
 from spec.types import Bytes32, TreeKey, Value
 from verkle import crs
 from verkle.domain import SIZE
-from verkle.engine import Row
+from verkle.engine import Row, Shown
 from verkle.field import FP, FR
 from verkle.node import InternalNode
+from verkle.packed import PackedLeaves, PackedNodes
 
 LANES: Final = 8
 SMALL_TABLES: Final = 4
 LARGE_TABLES: Final = 32
 LARGE_AFTER: Final = 50_000
 """Sparse entries after which the large table is made: making it takes as long as it saves on so many."""
+SHARED: Final = 512
+"""Least rows of points that a thread is given."""
+SHARED_ENTRIES: Final = 128
+"""Least entries of commitments that a thread is given."""
+SHARED_POINTS: Final = 500
+"""Least free points that a thread is given."""
 DEFAULT_MEMORY: Final = 256 << 20
 """Bytes that tables may take in all."""
 
@@ -41,14 +50,38 @@ _FP_MODULUS: Final = FP.modulus.to_bytes(FP_BYTES, "big")
 """Bytes compare as the big-endian integers that they are."""
 
 
+class Points(Sequence[bytes]):
+    """Elements as rows of 16 words: a sequence to others, one array to kernels."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, words: Words) -> None:
+        self.words: Final = words
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Points": ...
+    def __getitem__(self, index: int | slice) -> "bytes | Points":
+        return Points(self.words[index]) if isinstance(index, slice) else self.words[index].tobytes()
+
+    def __iter__(self) -> Iterator[bytes]:
+        data = self.words.tobytes()
+        return (data[i : i + POINT_BYTES] for i in range(0, len(data), POINT_BYTES))
+
+
 class NumbaEngine:
     """Banderwagon on compiled kernels. One instance may serve several threads: tables are made once and only read."""
 
     def __init__(
-        self, name: str, kernels: ModuleType, vector_kernels: ModuleType, memory: int = DEFAULT_MEMORY
+        self, name: str, kernels: ModuleType, vector_kernels: ModuleType, memory: int = DEFAULT_MEMORY, threads: int = 1
     ) -> None:
         self.name: Final = name
-        self.vectors: Final = ArrayVectors(vector_kernels)
+        self.team: Final = Team(threads)
+        self.vectors: Final = ArrayVectors(vector_kernels, self.team)
         self.kernels: Final = kernels
         self.memory: Final = memory
         behind = point_words([crs.Q.coordinates] * LANES)
@@ -69,15 +102,30 @@ class NumbaEngine:
         """What the tables take now."""
         return self._small.nbytes + (0 if self._large is None else self._large.nbytes)
 
-    def commit(self, rows: Sequence[Row]) -> list[bytes]:
+    def commit(self, rows: Sequence[Row]) -> Points:
         """Per row: sum of value * G_index."""
-        return _split(self.commit_arrays(*self.row_arrays(rows))) if rows else []
+        return Points(self.commit_arrays(*self.row_arrays(rows))) if rows else NO_POINTS
 
     def grow(self, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]) -> InternalNode[bytes] | None:
         """The root of a tree after these writes, in arrays; None for partial trees, which are made node by node."""
         return store.grow(self, root, writes)
 
-    def commit_vectors(self, vectors: Sequence[ArrayVector], along_q: Sequence[int]) -> list[bytes]:
+    def packed(self, leaves: PackedLeaves) -> PackedNodes:
+        """All nodes of a tree, in columns."""
+        return export.packed(self, leaves)
+
+    def commit_packed(self, width: int, rows: bytes) -> Points:
+        """Per row of `width` scalars of 32 bytes each (little-endian, canonical): sum of s_i G_i."""
+        scalars = np.frombuffer(bytearray(rows), dtype=np.uint64).reshape(-1, 4)
+        count = len(scalars) // width
+        starts, indices = np.arange(count + 1, dtype=np.int64) * width, np.arange(width, dtype=np.int64)
+        return Points(self.commit_arrays(starts, np.tile(indices, count), scalars)) if count else NO_POINTS
+
+    def show(self, root: InternalNode[bytes], keys: Sequence[TreeKey], *, markers: bool) -> Shown[bytes] | None:
+        """What a proof of these keys shows of a tree in arrays; None for others, which are walked node by node."""
+        return store.show(self, root, keys, markers=markers)
+
+    def commit_vectors(self, vectors: Sequence[ArrayVector], along_q: Sequence[int]) -> Points:
         """Per vector of 256: sum of v_i G_i + q Q."""
         count = len(vectors)
         scalars = np.empty((count, SIZE + 1, 4), dtype=np.uint64)
@@ -86,7 +134,7 @@ class NumbaEngine:
         scalars[:, SIZE] = _scalar_words(along_q)
         starts = np.arange(count + 1, dtype=np.int64) * (SIZE + 1)
         indices = np.tile(np.arange(SIZE + 1, dtype=np.int64), count)
-        return _split(self.commit_arrays(starts, indices, scalars.reshape(-1, 4)))
+        return Points(self.commit_arrays(starts, indices, scalars.reshape(-1, 4)))
 
     def _refuse(self, encoded: Sequence[bytes]) -> None:
         """Raises: DecodeError for the first of all faults, where one is not canonical."""
@@ -110,23 +158,41 @@ class NumbaEngine:
     @staticmethod
     def point_array(points: Sequence[bytes]) -> Words:
         """Points as rows of 16 words."""
+        if isinstance(points, Points):
+            return np.ascontiguousarray(points.words)
         return np.frombuffer(bytearray().join(points), dtype=np.uint64).reshape(-1, POINT_WORDS)
+
+    @staticmethod
+    def points(words: Words) -> Points:
+        """Rows of 16 words as points."""
+        return Points(words)
 
     def add_arrays(self, left: Words, right: Words) -> Words:
         """`add` on rows of points."""
-        made: Words = self.kernels.add(left, right)
-        return made
+        return self.team.rows(self.kernels.add, [left, right], SHARED)
 
     def scalar_arrays(self, points: Words) -> Words:
         """`to_scalars` on rows of points; makes (n, 4)."""
-        made: Words = self.kernels.to_scalars(points)
-        return made
+        return self.team.rows(self.kernels.to_scalars, [points], 4 * SHARED)
 
     def commit_arrays(self, starts: Indices, indices: Indices, scalars: Words) -> Words:
         """`commit` in CSR form: starts (rows + 1), indices (entries), scalars (entries, 4); makes (rows, 16)."""
         table, tables = self._table_for(len(indices), len(starts) - 1)
-        made: Words = self.kernels.commit(table, tables, starts, indices, scalars)
-        return made
+        parts = self.team.parts(len(indices), SHARED_ENTRIES)
+        if len(parts) == 1:
+            made: Words = self.kernels.commit(table, tables, starts, indices, scalars)
+            return made
+        ends = np.searchsorted(starts, [last for _, last in parts[:-1]]).tolist()
+        bounds = sorted({0, *ends, len(starts) - 1})
+
+        def commit(first: int, last: int) -> Words:
+            entries = slice(starts[first], starts[last])
+            own: Words = self.kernels.commit(
+                table, tables, starts[first : last + 1] - starts[first], indices[entries], scalars[entries]
+            )
+            return own
+
+        return np.concatenate(self.team.each([partial(commit, *run) for run in pairwise(bounds)]))
 
     def _table_for(self, entries: int, rows: int) -> tuple[Words, int]:
         """The large table, made when many short rows make it pay and it fits; the small one until then."""
@@ -139,45 +205,61 @@ class NumbaEngine:
 
     def msm(self, scalars: Sequence[int], points: Sequence[bytes]) -> bytes:
         """Sum of scalar * point, free bases."""
+        return self._msm(_scalar_words(scalars), points)
+
+    def msm_vector(self, scalars: ArrayVector, points: Sequence[bytes]) -> bytes:
+        """`msm` with the scalars as a vector."""
+        return self._msm(scalars.words[: scalars.size], points)
+
+    def _msm(self, scalars: Words, points: Sequence[bytes]) -> bytes:
         if len(scalars) != len(points):
             raise ValueError(f"{len(scalars)} scalars for {len(points)} points")
-        if not points:
+        if not len(points):
             return self.zero
-        made: Words = self.kernels.msm(self.point_array(points), _scalar_words(scalars))
-        return made.tobytes()
+        made = self.team.split(self.kernels.msm, [self.point_array(points), scalars], SHARED_POINTS)
+        total = made[0]
+        for more in made[1:]:
+            total = self.kernels.add(total, more)
+        return bytes(total.tobytes())
 
-    def add(self, left: Sequence[bytes], right: Sequence[bytes]) -> list[bytes]:
+    def add(self, left: Sequence[bytes], right: Sequence[bytes]) -> Points:
         """left_i + right_i."""
         if len(left) != len(right):
             raise ValueError(f"{len(left)} points for {len(right)} points")
-        return _split(self.add_arrays(self.point_array(left), self.point_array(right))) if left else []
+        return Points(self.add_arrays(self.point_array(left), self.point_array(right))) if len(left) else NO_POINTS
 
     def to_scalars(self, points: Sequence[bytes]) -> list[int]:
         """map_to_scalar_field of each; 0 for the identity."""
-        return integers_of(self.scalar_arrays(self.point_array(points))) if points else []
+        return integers_of(self.scalar_arrays(self.point_array(points))) if len(points) else []
 
     def encode(self, points: Sequence[bytes]) -> list[Bytes32]:
         """The compressed encodings; 32 zero bytes for the identity."""
-        if not points:
-            return []
-        return _encode(self.kernels, self.point_array(points))
+        data = self.encode_joined(points)
+        return [Bytes32(data[i : i + 32]) for i in range(0, len(data), 32)]
 
-    def decode(self, encoded: Sequence[bytes]) -> list[bytes]:
+    def encode_joined(self, points: Sequence[bytes]) -> bytes:
+        """The compressed encodings, one behind the other."""
+        return _encode(self.kernels, self.point_array(points)) if len(points) else b""
+
+    def decode(self, encoded: Sequence[bytes]) -> Points:
         """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
         if not encoded:
-            return []
+            return NO_POINTS
         if any(len(data) != FP_BYTES for data in encoded) or max(encoded) >= _FP_MODULUS:
             self._refuse(encoded)
         points, faults = _decode(self.kernels, encoded)
         if faults.any():
             index = int(np.flatnonzero(faults)[0])
             raise DecodeError(self.kernels.FAULTS[int(faults[index])], f"[{index}]")
-        return _split(points)
+        return Points(points)
 
 
-def _encode(kernels: ModuleType, points: Words) -> list[Bytes32]:
-    data = kernels.encode(points)[:, ::-1].byteswap().tobytes()
-    return [Bytes32(data[i : i + 32]) for i in range(0, len(data), 32)]
+NO_POINTS: Final = Points(np.empty((0, POINT_WORDS), dtype=np.uint64))
+
+
+def _encode(kernels: ModuleType, points: Words) -> bytes:
+    data: bytes = kernels.encode(points)[:, ::-1].byteswap().tobytes()
+    return data
 
 
 def _decode(kernels: ModuleType, encoded: Sequence[bytes]) -> tuple[Words, NDArray[np.uint8]]:
@@ -193,14 +275,10 @@ def _generators(kernels: ModuleType) -> Words:
     """G_0..G_255 as `verkle.crs` defines them, all candidates decoded at once; the digest is checked."""
     points, faults = _decode(kernels, [crs.candidate(counter) for counter in range(crs.TRIED)])
     kept: Words = points[faults == 0]
-    crs.require_digest(_encode(kernels, kept))
+    data = _encode(kernels, kept)
+    crs.require_digest([data[i : i + 32] for i in range(0, len(data), 32)])
     return kept
 
 
 def _scalar_words(values: Iterable[int]) -> Words:
     return words_of(value % _ORDER for value in values)
-
-
-def _split(points: Words) -> list[bytes]:
-    data = points.tobytes()
-    return [data[i : i + POINT_BYTES] for i in range(0, len(data), POINT_BYTES)]

@@ -42,31 +42,44 @@ OnCompile = Callable[[Path | None], None]
 """Called before kernels are compiled that no earlier run kept: where they will be kept, None for nowhere."""
 
 
-def select(name: str = "auto", memory: int | None = None, on_compile: OnCompile = lambda _: None) -> Selection:
+def select(
+    name: str = "auto", memory: int | None = None, on_compile: OnCompile = lambda _: None, threads: int = 1
+) -> Selection:
     """The engine called `name`, its tables in at most `memory` bytes (None: what it thinks best).
+
+    Compiled engines share long work out to `threads` threads.
 
     Raises: EngineUnavailable with the reason in one line.
     """
     if name != "auto":
-        return Selection(_make(name, memory, on_compile), ())
+        return Selection(_make(name, Wanted(memory, threads, on_compile)), ())
     remarks: list[str] = []
     for candidate in NAMES[1:]:
         try:
-            return Selection(_make(candidate, memory, on_compile), tuple(remarks))
+            return Selection(_make(candidate, Wanted(memory, threads, on_compile)), tuple(remarks))
         except EngineUnavailable as reason:
             remarks.append(f"{candidate}: {reason}")
     raise EngineUnavailable("; ".join(remarks))
 
 
-def _make(name: str, memory: int | None, on_compile: OnCompile) -> Engine[Any]:
-    makers: dict[str, Callable[[int | None, OnCompile], Engine[Any]]] = {
-        "python": lambda _memory, _on_compile: ReferenceEngine(),
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How an engine is to be made."""
+
+    memory: int | None
+    threads: int
+    on_compile: OnCompile
+
+
+def _make(name: str, wanted: Wanted) -> Engine[Any]:
+    makers: dict[str, Callable[[Wanted], Engine[Any]]] = {
+        "python": lambda _: ReferenceEngine(),
         "numba": _numba,
         "numba-ifma": _numba_ifma,
     }
     if name not in makers:
         raise EngineUnavailable(f"there is no engine {name!r}; known are {', '.join(NAMES)}")
-    engine = makers[name](memory, on_compile)
+    engine = makers[name](wanted)
     self_test(engine)
     return engine
 
@@ -78,16 +91,16 @@ def _require_numba() -> None:
         raise EngineUnavailable(f"Numba cannot be imported ({error})") from error
 
 
-def _numba(memory: int | None, on_compile: OnCompile) -> Engine[Any]:
+def _numba(wanted: Wanted) -> Engine[Any]:
     """The scalar backend, if Numba is installed."""
     _require_numba()
     from accel import wide_kernels, wide_vectors  # noqa: PLC0415
 
-    _announce("wide", on_compile)
-    return _numba_engine("numba", wide_kernels, wide_vectors, memory)
+    _announce("wide", wanted.on_compile)
+    return _numba_engine("numba", wide_kernels, wide_vectors, wanted)
 
 
-def _numba_ifma(memory: int | None, on_compile: OnCompile) -> Engine[Any]:
+def _numba_ifma(wanted: Wanted) -> Engine[Any]:
     """The IFMA backend, if Numba is installed and the CPU has the instructions (else LLVM would abort the process)."""
     _require_numba()
     import llvmlite.binding  # noqa: PLC0415
@@ -98,8 +111,8 @@ def _numba_ifma(memory: int | None, on_compile: OnCompile) -> Engine[Any]:
         raise EngineUnavailable(f"the CPU has no {', '.join(missing)}")
     from accel import ifma_kernels, ifma_vectors  # noqa: PLC0415
 
-    _announce("ifma", on_compile)
-    return _numba_engine("numba-ifma", ifma_kernels, ifma_vectors, memory)
+    _announce("ifma", wanted.on_compile)
+    return _numba_engine("numba-ifma", ifma_kernels, ifma_vectors, wanted)
 
 
 def _announce(backend: str, on_compile: OnCompile) -> None:
@@ -109,10 +122,11 @@ def _announce(backend: str, on_compile: OnCompile) -> None:
         on_compile(keeping.cache_directory())
 
 
-def _numba_engine(name: str, kernels: ModuleType, vectors: ModuleType, memory: int | None) -> Engine[Any]:
+def _numba_engine(name: str, kernels: ModuleType, vectors: ModuleType, wanted: Wanted) -> Engine[Any]:
     from accel.numba_engine import DEFAULT_MEMORY, NumbaEngine  # noqa: PLC0415
 
-    return NumbaEngine(name, kernels, vectors, DEFAULT_MEMORY if memory is None else memory)
+    memory = DEFAULT_MEMORY if wanted.memory is None else wanted.memory
+    return NumbaEngine(name, kernels, vectors, memory, wanted.threads)
 
 
 def self_test(engine: Engine[Any]) -> None:
@@ -151,5 +165,5 @@ def _verifying(v: Vectors[Any]) -> list[Any]:
         v.integers(v.group_sums(weights, [0, 1, 0, 2, 1], 3)),
         v.integers(v.scale(factors, r)),
         v.integers(v.evaluation_weights(t)),
-        v.statement([bytes(range(32)), bytes(32)], [0, 1, 1, 0, 1], points, values),
+        v.statement(bytes(range(64)), [0, 1, 1, 0, 1], points, values),
     ]

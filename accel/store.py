@@ -9,19 +9,20 @@ To everyone else a version's root is an ordinary `InternalNode`: read, updated a
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel import growth, rows
+from accel import growth, rows, showing
 from accel.growth import NOTHING, Bytes, Growth
-from accel.limbs import Indices, Words
-from accel.vectors import ArrayPolynomial
+from accel.limbs import Indices, Words, integers_of
+from accel.vectors import ArrayPolynomials, ArrayVector
 from spec.types import Stem, TreeKey, Value
-from verkle.node import EMPTY, Gap, Half, InternalNode, StemNode, StoredChildren
+from verkle.engine import Openings, Shown
+from verkle.node import EMPTY, STEM_MARKER, Gap, Half, InternalNode, StemNode
 
 ROOM: Final = 1 << 14
 """Nodes that may be appended beyond twice the living ones before a store is left behind."""
@@ -110,7 +111,7 @@ def update(engine: Any, store: Store, root: int, keys: Bytes, values: Words) -> 
             s.stem_scalars.rows, s.scalars.rows,
         )  # fmt: skip
         points[first:last] = _changed(engine, s.points.rows, grown.olds[first:last], changes)
-        scalars[first:last] = engine.kernels.to_scalars(points[first:last])
+        scalars[first:last] = engine.scalar_arrays(points[first:last])
     return internals
 
 
@@ -122,7 +123,7 @@ def _append_stems(engine: Any, s: Store, grown: Growth, keys: Bytes, values: Wor
     base = s.suffixes.size
     half_points = _changed(engine, s.half_points.rows, np.where(half_olds < 0, NOTHING, half_olds), changes)
     s.half_points.append(half_points)
-    s.half_scalars.append(engine.kernels.to_scalars(half_points))
+    s.half_scalars.append(engine.scalar_arrays(half_points))
     s.half_starts.append(run_starts[:-1] + base)
     s.half_ends.append(run_starts[1:] + base)
     s.suffixes.append(suffixes)
@@ -133,7 +134,7 @@ def _append_stems(engine: Any, s: Store, grown: Growth, keys: Bytes, values: Wor
     changes = rows.stem_rows(named, grown.stem_olds, numbers, s.halves.rows, s.half_scalars.rows)
     points = _changed(engine, s.stem_points.rows, grown.stem_olds, changes)
     s.stem_points.append(points)
-    s.stem_scalars.append(engine.kernels.to_scalars(points))
+    s.stem_scalars.append(engine.scalar_arrays(points))
     s.names.append(named)
     s.halves.append(numbers)
 
@@ -143,7 +144,7 @@ def _changed(engine: Any, points: Words, olds: Indices, changes: Any) -> Words:
     delta: Words = engine.commit_arrays(*changes)
     kept = np.flatnonzero(olds != NOTHING)
     if len(kept):
-        delta[kept] = engine.kernels.add(np.ascontiguousarray(points[olds[kept]]), np.ascontiguousarray(delta[kept]))
+        delta[kept] = engine.add_arrays(points[olds[kept]], delta[kept])
     return delta
 
 
@@ -202,7 +203,7 @@ def _places(numbers: Indices, count: int) -> Indices:
     return places
 
 
-class StoreChildren(StoredChildren[bytes]):
+class StoreChildren(Mapping[int, StemNode[bytes] | InternalNode[bytes]]):
     """The children of internal node `number` of a store."""
 
     __slots__ = ("_made", "number", "store")
@@ -232,16 +233,6 @@ class StoreChildren(StoredChildren[bytes]):
     def __len__(self) -> int:
         links = self._links()
         return int(links.stop - links.start)
-
-    def polynomial(self) -> ArrayPolynomial:
-        """The entries of all children, straight from the arrays."""
-        links = self._links()
-        children = self.store.children.rows[links]
-        inner = children >= 0
-        scalars = np.empty((len(children), 4), dtype=np.uint64)
-        scalars[inner] = self.store.scalars.rows[children[inner]]
-        scalars[~inner] = self.store.stem_scalars.rows[-1 - children[~inner]]
-        return ArrayPolynomial(self.store.indices.rows[links], scalars)
 
 
 def node(store: Store, number: int) -> StemNode[bytes] | InternalNode[bytes]:
@@ -276,6 +267,17 @@ def _commitment(points: Column, scalars: Column, number: int) -> tuple[bytes, in
     return points.rows[number].tobytes(), int.from_bytes(scalars.rows[number].tobytes(), "little")
 
 
+def _ascending(writes: Mapping[TreeKey, Value]) -> tuple[Bytes, Words]:
+    """Keys and values of writes, by ascending key: by their first words, and wholly where some share one."""
+    words = np.frombuffer(bytearray().join(writes), dtype=">u8").reshape(-1, 4)
+    first = words[:, 0].astype(np.uint64)
+    order = np.argsort(first)
+    if (first[order[1:]] == first[order[:-1]]).any():
+        order = np.lexsort(words.T[::-1].astype(np.uint64))
+    values = np.frombuffer(bytearray().join(writes.values()), dtype=np.uint64).reshape(-1, 4)
+    return words[order].view(np.uint8).reshape(-1, 32), values[order]
+
+
 def grow(engine: Any, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]) -> InternalNode[bytes] | None:
     """The tree after these writes (at least one), or None where `root` is neither empty nor of a store."""
     if isinstance(root.children, StoreChildren):
@@ -284,9 +286,7 @@ def grow(engine: Any, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]
         store, number = Store(), NOTHING
     else:
         return None
-    ordered = sorted(writes.items())
-    keys = np.frombuffer(bytearray().join([key for key, _ in ordered]), dtype=np.uint8).reshape(-1, 32)
-    values = np.frombuffer(bytearray().join([value for _, value in ordered]), dtype=np.uint64).reshape(-1, 4)
+    keys, values = _ascending(writes)
     with store.lock:
         if number != NOTHING and store.nodes() > 2 * store.alive + ROOM:
             store, number = compacted(store, number)
@@ -300,6 +300,54 @@ def grow(engine: Any, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]
         if number == NOTHING:
             store.alive = store.nodes()
     return internal(store, made)
+
+
+def show(engine: Any, root: InternalNode[bytes], keys: Sequence[TreeKey], *, markers: bool) -> Shown[bytes] | None:
+    """What a proof of these keys shows of the tree; None where `root` is not of a store, or cannot be marked."""
+    if not isinstance(root.children, StoreChildren):
+        return None
+    s = root.children.store
+    links = (s.link_starts.rows, s.link_ends.rows, s.indices.rows, s.children.rows)
+    stems, halves = (
+        (s.names_bytes(), s.halves.rows),
+        (s.half_starts.rows, s.half_ends.rows, s.suffixes.rows, s.values.rows),
+    )
+    scalars = (s.scalars.rows, s.stem_scalars.rows, s.half_scalars.rows)
+    asked = np.frombuffer(bytearray().join(keys), dtype=np.uint8).reshape(-1, 32)
+    room, opened = 0, showing.room_for(len(keys))
+    while opened > room:
+        room = opened
+        opened, nodes, kinds, numbers, groups, points, values, extensions, others, places, unshown = showing.walk(
+            root.children.number, asked, links, stems, halves, scalars, room
+        )
+    kinds, numbers, groups, points, values = (
+        kinds[:nodes].copy(), numbers[:nodes].copy(), groups[:opened], points[:opened], values[: opened + 9],
+    )  # fmt: skip
+    row_starts, row_indices, row_values = showing.polynomials(kinds, numbers, links, stems, halves, scalars)
+    marked: list[int] = []
+    if markers:
+        bare = np.flatnonzero(unshown[:nodes] >= 0)
+        firsts = unshown[bare]
+        entries = row_values[row_starts[bare]] * (row_indices[row_starts[bare]] == 0)[:, None]
+        if (entries == [STEM_MARKER, 0, 0, 0]).all(axis=1).any():
+            return None
+        silent = points[firsts] != 0
+        bare, firsts, entries = bare[silent], firsts[silent], entries[silent]
+        marked = integers_of(entries)
+        groups, points = np.insert(groups, firsts, bare), np.insert(points, firsts, 0)
+        values = np.insert(values, firsts, entries, axis=0)
+    commitments = showing.points_of(
+        kinds, numbers, s.points.rows, s.stem_points.rows, s.half_points.rows, engine.point_array([engine.zero])
+    )
+    found = Value.each(s.values.rows[places].tobytes()) if len(s.values.rows) else []
+    return Shown(
+        Openings(engine.points(commitments), groups, points, ArrayVector(values, len(points))),
+        ArrayPolynomials(row_starts, row_indices, row_values),
+        extensions.tobytes(),
+        tuple(Stem(s.names.rows[other].tobytes()[:31]) for other in others.tolist()),
+        tuple(marked),
+        [value if place >= 0 else None for value, place in zip(found, places.tolist(), strict=True)],
+    )
 
 
 def memory(store: Store) -> int:

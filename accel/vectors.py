@@ -2,19 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from functools import partial
+from itertools import chain
 from types import ModuleType
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel.limbs import RADIX_BITS, Indices, Words, integers_of, words_of
+from accel.team import Team
 from verkle import domain
 from verkle.field import FR
 
 _R: Final = FR.modulus
 _RADIX: Final = pow(2, RADIX_BITS, _R)
-_PADDING: Final = bytes(32 * 9)
+PADDING_ROWS: Final = 9
+SHARED_OPENINGS: Final = 200
+"""Openings from which threads share them out."""
+_PADDING: Final = bytes(32 * PADDING_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +32,40 @@ class ArrayVector:
 
 
 @dataclass(frozen=True, slots=True)
-class ArrayPolynomial:
-    """Values on the domain, those not listed being 0: indices, and canonical scalars as rows of 4 words."""
+class ArrayPolynomials:
+    """Polynomials in CSR form: where each begins, its indices (ascending), and canonical scalars as rows of 4 words."""
 
+    starts: Indices
     indices: Indices
     values: Words
+    """Followed by padding rows that lanes may read."""
+
+    @classmethod
+    def of(cls, starts: Indices, indices: Indices, values: Words) -> "ArrayPolynomials":
+        """From entries without padding, indices in any order."""
+        places = np.repeat(np.arange(len(starts) - 1, dtype=np.int64) * domain.SIZE, np.diff(starts)) + indices
+        if (places[1:] < places[:-1]).any():
+            order = np.argsort(places)
+            indices, values = indices[order], values[order]
+        padded = np.empty((len(values) + PADDING_ROWS, 4), dtype=np.uint64)
+        padded[: len(values)], padded[len(values) :] = values, 0
+        return cls(starts, indices, padded)
 
 
 @dataclass(frozen=True, slots=True)
-class ArrayPolynomials:
-    """Distinct polynomials in CSR form (starts, indices, values), and which one each opening is of."""
+class ArrayGathered:
+    """F_z, in the kernels' own layout, and the z that they belong to."""
 
-    rows: tuple[Indices, Indices, Words]
-    which: Indices
+    points: Indices
+    rows: Words
 
 
 class ArrayVectors:
     """Each operation is one call of a kernel."""
 
-    def __init__(self, kernels: ModuleType) -> None:
+    def __init__(self, kernels: ModuleType, team: Team) -> None:
         self.kernels: Final = kernels
+        self.team: Final = team
 
     def of(self, values: Iterable[int]) -> ArrayVector:
         """The vector of these canonical scalars."""
@@ -56,41 +76,30 @@ class ArrayVectors:
         """The scalars of a vector."""
         return integers_of(a.words[: a.size])
 
-    def polynomials(self, values: Sequence[Mapping[int, int]]) -> list[ArrayPolynomial]:
-        """Polynomials from their values on the domain; those not listed are 0. One array for all, cut in views."""
-        ends = np.cumsum([len(polynomial) for polynomial in values], dtype=np.int64).tolist()
-        indices = np.fromiter(chain.from_iterable(values), dtype=np.int64, count=ends[-1] if ends else 0)
+    def equal(self, a: ArrayVector, b: ArrayVector) -> bool:
+        """Whether two vectors are the same."""
+        return a.size == b.size and bool((a.words[: a.size] == b.words[: b.size]).all())
+
+    def polynomials(self, values: Sequence[Mapping[int, int]]) -> ArrayPolynomials:
+        """Polynomials from their values on the domain; those not listed are 0."""
+        starts = np.zeros(len(values) + 1, dtype=np.int64)
+        np.cumsum([len(polynomial) for polynomial in values], out=starts[1:])
+        indices = np.fromiter(chain.from_iterable(values), dtype=np.int64, count=int(starts[-1]))
         entries = chain.from_iterable(polynomial.values() for polynomial in values)
-        words = words_of(value % _R for value in entries)
-        return [ArrayPolynomial(indices[start:end], words[start:end]) for start, end in pairwise([0, *ends])]
+        return ArrayPolynomials.of(starts, indices, words_of(value % _R for value in entries))
 
-    def gather(self, polynomials: Sequence[ArrayPolynomial]) -> ArrayPolynomials:
-        """Polynomials, one an opening: each one's rows once."""
-        identities = [id(polynomial) for polynomial in polynomials]
-        distinct = dict(zip(identities, polynomials, strict=True))
-        places = {identity: place for place, identity in enumerate(distinct)}
-        which = np.array([places[identity] for identity in identities], dtype=np.int64)
-        listed = list(distinct.values())
-        starts = np.zeros(len(listed) + 1, dtype=np.int64)
-        np.cumsum([len(polynomial.indices) for polynomial in listed], out=starts[1:])
-        indices = np.concatenate([polynomial.indices for polynomial in listed])
-        values = np.concatenate([*(polynomial.values for polynomial in listed), np.zeros((9, 4), dtype=np.uint64)])
-        return ArrayPolynomials((starts, indices, values), which)
-
-    def values_at(self, polynomials: ArrayPolynomials, points: Sequence[int]) -> ArrayVector:
+    def values_at(self, polynomials: ArrayPolynomials, groups: Sequence[int], points: Sequence[int]) -> ArrayVector:
         """f_i(z_i)."""
-        rows = polynomials.rows
-        return ArrayVector(self.kernels.values_at(*rows, polynomials.which, _indices(points)), len(points))
+        p = polynomials
+        made = self.kernels.values_at(p.starts, p.indices, p.values, _indices(groups), _points(points))
+        return ArrayVector(made, len(points))
 
-    def statement(
-        self, commitments: Sequence[bytes], groups: Sequence[int], points: Sequence[int], values: ArrayVector
-    ) -> bytes:
+    def statement(self, commitments: bytes, groups: Sequence[int], points: Sequence[int], values: ArrayVector) -> bytes:
         """What a transcript absorbs of openings."""
-        table = np.zeros((len(groups), 99), dtype=np.uint8)
+        table = np.zeros((len(points), 99), dtype=np.uint8)
         table[:, 0], table[:, 33], table[:, 66] = b"Czy"
-        encoded = np.frombuffer(b"".join(commitments), dtype=np.uint8).reshape(-1, 32)
-        table[:, 1:33] = encoded[_indices(groups)]
-        table[:, 34] = _indices(points)
+        table[:, 1:33] = np.frombuffer(commitments, dtype=np.uint8).reshape(-1, 32)[_indices(groups)]
+        table[:, 34] = _points(points)
         table[:, 67:] = np.ascontiguousarray(values.words[: values.size]).view(np.uint8).reshape(-1, 32)
         return table.tobytes()
 
@@ -133,23 +142,33 @@ class ArrayVectors:
 
     def weights(self, powers_of: int, t: int, points: Sequence[int]) -> ArrayVector:
         """r^i / (t - z_i)."""
-        return ArrayVector(self.kernels.weights(_scalar(powers_of), _scalar(t), _indices(points)), len(points))
+        return ArrayVector(self.kernels.weights(_scalar(powers_of), _scalar(t), _points(points)), len(points))
 
     def group_sums(self, a: ArrayVector, groups: Sequence[int], count: int) -> ArrayVector:
         """Element k: the sum of the a_i with groups[i] = k."""
         return ArrayVector(self.kernels.group_sums(a.words, _indices(groups), count), count)
 
-    def combination(self, polynomials: ArrayPolynomials, weights: ArrayVector) -> ArrayVector:
-        """Sum of weight_i f_i: weights of one polynomial are added first."""
-        rows = polynomials.rows
-        factors = self.kernels.group_sums(weights.words, polynomials.which, len(rows[0]) - 1)
-        made = self.kernels.combination(*rows, self.kernels.to_montgomery(factors, len(rows[0]) - 1))
-        return ArrayVector(made, domain.SIZE)
+    def gather(
+        self, polynomials: ArrayPolynomials, groups: Sequence[int], points: Sequence[int], powers_of: int
+    ) -> ArrayGathered:
+        """F_z by z: each polynomial is read once for each of its openings."""
+        p, factor = polynomials, _scalar(powers_of)
+        opened, at = _indices(groups), _points(points)
+        runs = self.team.parts(domain.SIZE, domain.SIZE if len(at) < SHARED_OPENINGS else 1)
+        made = self.team.each(
+            [partial(self.kernels.gather, p.starts, p.indices, p.values, opened, at, factor, *run) for run in runs]
+        )
+        if len(made) == 1:
+            return ArrayGathered(*made[0])
+        return ArrayGathered(*(np.concatenate(column) for column in zip(*made, strict=True)))
 
-    def quotients(self, polynomials: ArrayPolynomials, points: Sequence[int], powers_of: int) -> ArrayVector:
-        """Sum of r^i (f_i - f_i(z_i)) / (X - z_i)."""
-        made = self.kernels.quotients(*polynomials.rows, polynomials.which, _indices(points), _scalar(powers_of))
-        return ArrayVector(made, domain.SIZE)
+    def quotients(self, gathered: ArrayGathered) -> ArrayVector:
+        """Sum over z of (F_z - F_z(z)) / (X - z)."""
+        return ArrayVector(self.kernels.quotients(gathered.points, gathered.rows), domain.SIZE)
+
+    def combination(self, gathered: ArrayGathered, t: int) -> ArrayVector:
+        """Sum over z of F_z / (t - z)."""
+        return ArrayVector(self.kernels.combination(gathered.points, gathered.rows, _scalar(t)), domain.SIZE)
 
 
 def _scalar(value: int) -> Words:
@@ -158,4 +177,13 @@ def _scalar(value: int) -> Words:
 
 
 def _indices(values: Sequence[int]) -> Indices:
-    return np.fromiter(values, dtype=np.int64, count=len(values))
+    if isinstance(values, range):
+        return np.arange(values.start, values.stop, values.step, dtype=np.int64)
+    return np.asarray(values, dtype=np.int64)
+
+
+def _points(points: Sequence[int]) -> NDArray[np.uint8]:
+    """Elements of the domain, one byte each."""
+    if isinstance(points, bytes | bytearray):
+        return np.frombuffer(bytearray(points), dtype=np.uint8)
+    return np.asarray(points, dtype=np.uint8)

@@ -8,6 +8,7 @@ plain again. "Montgomery form" below is times R'.
 from typing import Any, Final
 
 import numpy as np
+from numba import int64
 
 from accel.compile import kernel
 from accel.limbs import words_of
@@ -28,6 +29,7 @@ from verkle import domain
 from verkle.field import FR
 
 SIZE: Final = domain.SIZE
+STRIDE: Final = 4 * SIZE
 
 
 def montgomery_rows(values: Any) -> Any:
@@ -151,7 +153,7 @@ def weights(r: Any, t: Any, points: Any) -> Any:
     _, inverses = domain_inverses(scalar(t))
     power = unit()
     for i in range(points.size):
-        store(out.reshape(-1), 4 * i, mul_fr(power, load(inverses, 4 * points[i])))
+        store(out.reshape(-1), 4 * i, mul_fr(power, load(inverses, 4 * int64(points[i]))))
         power = mul_fr(power, factor)
     return out
 
@@ -168,54 +170,45 @@ def group_sums(a: Any, groups: Any, count: int) -> Any:
 
 
 @kernel
-def accumulate(total: Any, polynomials: Any, which: int, factor: Any) -> None:
-    """total[index] += factor * value for the entries of one polynomial in CSR form. factor: Montgomery."""
-    starts, indices, values = polynomials
-    flat = values.reshape(-1)
-    for entry in range(starts[which], starts[which + 1]):
-        at = 4 * indices[entry]
-        store(total, at, add_fr(load(total, at), mul_fr(load(flat, 4 * entry), factor)))
-
-
-@kernel
-def combination(starts: Any, indices: Any, values: Any, factors: Any) -> Any:
-    """Sum of factor_k f_k over distinct polynomials in CSR form. factors: Montgomery, as `to_montgomery` makes them."""
-    out = np.zeros((SIZE, 4), np.uint64)
-    for which in range(starts.size - 1):
-        accumulate(out.reshape(-1), (starts, indices, values), which, load(factors.reshape(-1), 4 * which))
-    return out
-
-
-@kernel
-def to_montgomery(a: Any, count: int) -> Any:
-    """Plain to Montgomery form."""
-    out, source = np.empty((count, 4), np.uint64), a.reshape(-1)
-    for i in range(0, 4 * count, 4):
-        store(out.reshape(-1), i, mul_fr(load(source, i), square_radix_fr()))
-    return out
-
-
-@kernel
-def quotients(starts: Any, indices: Any, values: Any, which: Any, points: Any, r: Any) -> Any:
-    """Sum of r^i (f_i - f_i(z_i)) / (X - z_i): gathered by z, then one division for each z that occurs."""
-    place, used = np.full(SIZE, -1, np.int64), 0
+def gather(starts: Any, indices: Any, values: Any, groups: Any, points: Any, r: Any, lowest: int, above: int) -> Any:
+    """(z that occur, 256 elements F_z each): F_z = sum of r^i f_i over z_i = z, for z from `lowest` on."""
+    place, listed, used = np.full(SIZE, -1, np.int64), np.empty(SIZE, np.int64), 0
     for i in range(points.size):
-        if place[points[i]] < 0:
-            place[points[i]] = used
+        z = int64(points[i])
+        if lowest <= z < above and place[z] < 0:
+            place[z], listed[used] = used, z
             used += 1
-    stride = SIZE * 4
-    gathered = np.zeros(used * stride, np.uint64)
+    out, flat = np.zeros(used * STRIDE, np.uint64), values.reshape(-1)
     power, factor = one_fr(), scalar(r)
     for i in range(points.size):
-        first = place[points[i]] * stride
-        accumulate(gathered[first : first + stride], (starts, indices, values), which[i], power)
+        first = place[int64(points[i])] * STRIDE
+        if first >= 0:
+            for entry in range(starts[groups[i]], starts[groups[i] + 1]):
+                at = first + 4 * indices[entry]
+                store(out, at, add_fr(load(out, at), mul_fr(load(flat, 4 * entry), power)))
         power = mul_fr(power, factor)
+    return listed[:used].copy(), out
+
+
+@kernel
+def combination(listed: Any, gathered: Any, t: Any) -> Any:
+    """Sum of F_z / (t - z)."""
     out = np.zeros((SIZE, 4), np.uint64)
     flat = out.reshape(-1)
-    for z in range(SIZE):
-        if place[z] >= 0:
-            first = place[z] * stride
-            divide(gathered[first : first + stride], z, flat)
+    _, inverses = domain_inverses(scalar(t))
+    for k in range(listed.size):
+        factor = load(inverses, 4 * listed[k])
+        for i in range(0, STRIDE, 4):
+            store(flat, i, add_fr(load(flat, i), mul_fr(load(gathered, k * STRIDE + i), factor)))
+    return out
+
+
+@kernel
+def quotients(listed: Any, gathered: Any) -> Any:
+    """Sum of (F_z - F_z(z)) / (X - z)."""
+    out = np.zeros((SIZE, 4), np.uint64)
+    for k in range(listed.size):
+        divide(gathered[k * STRIDE : (k + 1) * STRIDE], listed[k], out.reshape(-1))
     return out
 
 
@@ -233,15 +226,16 @@ def divide(total: Any, z: int, out: Any) -> None:
 
 
 @kernel
-def values_at(starts: Any, indices: Any, values: Any, which: Any, points: Any) -> Any:
-    """f_i(z_i), 0 where the polynomial does not list z_i. Looked for first where a dense one has it."""
+def values_at(starts: Any, indices: Any, values: Any, groups: Any, points: Any) -> Any:
+    """f_i(z_i), 0 where the polynomial does not list z_i."""
     out = np.zeros((points.size, 4), np.uint64)
     for i in range(points.size):
-        first, last = starts[which[i]], starts[which[i] + 1]
-        if first + points[i] < last and indices[first + points[i]] == points[i]:
-            first += points[i]
-        for entry in range(first, last):
-            if indices[entry] == points[i]:
-                out[i] = values[entry]
-                break
+        first, last, z = starts[groups[i]], starts[groups[i] + 1], int64(points[i])
+        if last - first == SIZE:
+            first += z
+        else:
+            while first < last and indices[first] < z:
+                first += 1
+        if first < last and indices[first] == z:
+            out[i] = values[first]
     return out

@@ -3,14 +3,11 @@
 `cli.cases` says what is measured. A peer is a program of tests/bench/peers around another implementation; it and we
 take turns, and so share whatever else the machine is doing. A turn is one run of what takes long, and of quick cases as
 many as take a twentieth of a second, in whose median the caches that the other one left cold do not show.
-
-Over 400 lines: cases, turns with peers and both ways of printing are one story, read from top to bottom.
 """
 
 import contextlib
 import importlib
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -18,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count, pairwise
 from pathlib import Path
 from statistics import median
@@ -26,15 +22,17 @@ from typing import Any, Final
 
 import click
 
-from cli import cases, chain, files, output
+from cli import cases, files, output
 from cli.cases import Inputs, Work
-from cli.chain import Job, Parent, Selection
+from cli.chain import Job, Rules, Selection, Verifier
 from cli.demo import REAL_BLOCKS, REAL_GENESIS, REAL_PROFILE, REAL_REJECTED, VECTORS
 from cli.engines import EngineChoice, bounded_engine_option
 from cli.failure import Failed
+from cli.measured import Case, Measured, machine
 from cli.parameters import json_option
-from spec.params import PROFILES
+from spec.params import PROFILES, VERKLE
 from spec.types import StateRoot
+from stateless.header import Parent
 from verkle.engine import ReferenceEngine
 
 SEED: Final = cases.SEED
@@ -48,25 +46,6 @@ MOST_RUNS: Final = 200
 """Of one turn."""
 
 OURS: Final = "ours"
-JUDGE: Final = "go"
-"""The peer that ratios are wanted against."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One thing to measure."""
-
-    name: str
-    about: str
-    prepare: Callable[[Inputs], Work]
-    target: float | None = None
-    """Seconds that the median should not exceed."""
-    ratio: float | None = None
-    """How many times faster than go-ipa and go-verkle we want to be."""
-    asked: dict[str, Any] = field(default_factory=dict)
-    """The same as a peer's scenario; empty where peers have none."""
-    heavy: bool = False
-    """Too much for the reference engine, unless asked for by name."""
 
 
 def _vectors() -> Path | None:
@@ -80,9 +59,11 @@ def _block_verify(inputs: Inputs) -> Work:
     vectors = _vectors()
     jobs = _sampled_jobs(vectors / REAL_BLOCKS) if vectors is not None else _own_jobs()
     turn = count()
+    profile = VERKLE if vectors is None else PROFILES[REAL_PROFILE]
+    verify = Verifier(inputs.engine, Rules(profile, full=False))
 
     def run() -> None:
-        verdict = chain.verify(inputs.engine, jobs[next(turn) % len(jobs)])
+        verdict = verify(jobs[next(turn) % len(jobs)])
         if not verdict.valid:
             raise Failed(f"{verdict.place}: block {verdict.number} is rejected: {verdict.detail}")
 
@@ -94,7 +75,7 @@ def _block_verify(inputs: Inputs) -> Work:
 def _sampled_jobs(path: Path) -> list[Job]:
     """A block of each of as many stretches of the file, chosen by the seed."""
     unknown = Parent(StateRoot(bytes(32)))
-    selection = Selection(PROFILES[REAL_PROFILE], unknown, None, None, lambda _: None)
+    selection = Selection(Rules(PROFILES[REAL_PROFILE], full=False), unknown, None, None, lambda _: None)
     usable = [job for job in selection.jobs(files.documents(path)) if job.payload.block_number not in REAL_REJECTED]
     stretch = len(usable) / SAMPLED_BLOCKS
     generator = random.Random(SEED)
@@ -107,10 +88,9 @@ def _own_jobs() -> list[Job]:
 
     builder = sample.Chain.begin(sample.genesis_document(), ReferenceEngine())
     jobs = []
-    for step in sample.steps(builder.accounts):
-        parent = Parent(builder.root)
-        payload = builder.add(step)
-        jobs.append(Job("synthetic", payload, parent, sample.PROFILE, 0.0, 0))
+    for step in sample.steps():
+        parent = builder.parent
+        jobs.append(Job("synthetic", builder.add(step), parent))
     return jobs
 
 
@@ -145,6 +125,23 @@ def _asked(case: str, size: int, number: int = 0) -> dict[str, Any]:
     return {"case": case, "seed": SEED, "size": size, "count": number}
 
 
+def _execute(_: Inputs, name: str, schedule: str) -> Work:
+    from cli import execution_cases  # noqa: PLC0415  (loads the machine)
+
+    return execution_cases.execute(name, schedule)
+
+
+def _execute_blocks(inputs: Inputs) -> Work:
+    from cli import execution_cases  # noqa: PLC0415  (loads the machine)
+
+    vectors = _vectors()
+    if vectors is None:
+        return Work(lambda: None, f"nothing: {VECTORS} does not name the published vectors")
+    return execution_cases.execute_blocks(inputs, vectors / REAL_BLOCKS, PROFILES[REAL_PROFILE], REAL_REJECTED)
+
+
+EXECUTION_RATES: Final = {"arithmetic": 10.0, "storage": 30.0, "mix": 15.0, "keccak": None, "transfers": 15_000.0}
+"""Mgas in a second, or transactions, that the machine should execute."""
 PROOF_SIZES: Final = ((1, 8, 6), (100, 8, 6), (1000, 8, 5), (8000, 8, 5))
 """Openings, and the ratios wanted of prover and verifier."""
 
@@ -195,6 +192,12 @@ CASES: Final = {
             for n in (10_000, cases.LARGE)
         ),
         Case(
+            "tree-growth-1000000",
+            "a tree from nothing",
+            _with(cases.tree_growth, 1_000_000),
+            heavy=True,
+        ),
+        Case(
             "tree-update-1000",
             "writes and root",
             _with(cases.tree_update, 1000),
@@ -214,6 +217,19 @@ CASES: Final = {
             for verb, prepare, wanted in (("prove", cases.tree_prove, 6), ("verify", cases.tree_verify, 5))
             for n in (1, 100, 1000)
         ),
+        *(
+            Case(
+                f"evm-{name}-{schedule}",
+                f"the machine under the gas schedule of {schedule}",
+                partial(_execute, name=name, schedule=schedule),
+                ratio=5,
+                judge="eels",
+                rate=rate,
+            )
+            for name, rate in EXECUTION_RATES.items()
+            for schedule in ("osaka", "verkle")
+        ),
+        Case("block-execute", "blocks in full: proof, execution, roots", _execute_blocks, rate=12, heavy=True),
     )
 }
 
@@ -245,9 +261,12 @@ def bench(names: tuple[str, ...], engine: EngineChoice, with_peers: bool, as_jso
     multiproof-prove-N        one proof of N openings: 1, 100, 1000, 8000
     multiproof-verify-N       verify it
     tree-build-N              a tree of N leaves: 1000, 10000, 100000
+    tree-growth-1000000       the same of 1,000,000, with its memory
     tree-update-1000          1,000 writes to a tree of 100,000 leaves
     tree-prove-N              prove N keys of that tree: 1, 100, 1000
     tree-verify-N             verify it
+    evm-NAME-SCHEDULE         the machine: arithmetic, storage, mix, keccak, transfers; osaka, verkle
+    block-execute             the 665 real blocks in full, where the vectors are at hand
 
     The first run of each case warms up and is not counted; shown are the median, least and greatest of the medians of
     all turns (of one run, or of as many as take 50 ms). Real blocks of the Kaustinen 6 devnet are measured where the
@@ -301,7 +320,7 @@ def _peers(quiet: bool) -> Iterator[dict[str, Any]]:
 def _measure(case: Case, inputs: Inputs, peers: dict[str, Any], as_json: bool) -> None:
     with output.watching(f"{case.name}: preparing", None) as watcher:
         work = case.prepare(inputs)
-        players = {OURS: _Player(partial(cases.timed, work)), **_askable(case, peers)}
+        players = {OURS: _Player(partial(cases.timed, work)), **_askable(case.asked or work.asked, case.judge, peers)}
         began = time.perf_counter()
         for turn in range(1, MOST_TURNS + 1):
             for player in players.values():
@@ -310,7 +329,7 @@ def _measure(case: Case, inputs: Inputs, peers: dict[str, Any], as_json: bool) -
             if turn >= LEAST_TURNS and time.perf_counter() - began >= SECONDS:
                 break
     turns = {name: player.medians for name, player in players.items()}
-    report = Measured(case, f"{case.about}: {work.about}", turns.pop(OURS), turns)
+    report = Measured(case, f"{case.about}: {work.about}", turns.pop(OURS), turns, work.amount)
     if as_json:
         output.json_line(report.as_json())
     else:
@@ -336,104 +355,14 @@ class _Player:
         self.medians.append(median(self.run(self.runs)))
 
 
-def _askable(case: Case, peers: dict[str, Any]) -> dict[str, _Player]:
+def _askable(asked: dict[str, Any], judge: str, peers: dict[str, Any]) -> dict[str, _Player]:
     """The peers that know the case. Slow ones are spared the large cases."""
-    if not case.asked or not peers:
+    if not asked or not peers:
         return {}
-    scenario = importlib.import_module("tests.bench.peers.inputs").Scenario(**case.asked)
+    scenario = importlib.import_module("tests.bench.peers.inputs").Scenario(**asked)
 
     def ask(peer: Any, runs: int) -> list[float]:
         return list(peer.ask(scenario, repeat=runs).seconds)
 
     able = {name: peer for name, peer in peers.items() if scenario.case in peer.cases}
-    return {name: _Player(partial(ask, peer)) for name, peer in able.items() if name == JUDGE or scenario.size <= 100}
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The medians of the turns of a case, ours and the peers'."""
-
-    case: Case
-    about: str
-    ours: list[float]
-    theirs: dict[str, list[float]]
-
-    def ratio(self, peer: str) -> float:
-        """How many times as long as ours the peer's median is."""
-        return median(self.theirs[peer]) / median(self.ours)
-
-    def met(self) -> bool | None:
-        """Whether the target is reached; None where there is none, or no peer to judge by."""
-        if self.case.target is not None:
-            return median(self.ours) <= self.case.target
-        if self.case.ratio is None or JUDGE not in self.theirs:
-            return None
-        return self.ratio(JUDGE) >= self.case.ratio
-
-    def as_json(self) -> dict[str, object]:
-        """All of it."""
-        return {
-            "case": self.case.name,
-            "about": self.about,
-            **_spread(self.ours),
-            "target": self.case.target,
-            "target_ratio": self.case.ratio,
-            "met": self.met(),
-            "peers": {
-                name: {**_spread(runs), "ratio": round(self.ratio(name), 2)} for name, runs in self.theirs.items()
-            },
-        }
-
-    def lines(self) -> list[str]:
-        """For people: us, then each peer with the ratio."""
-        wanted = ""
-        if self.case.target is not None:
-            wanted = f"<= {output.seconds(self.case.target)} {'met' if self.met() else 'MISSED'}"
-        first = f"{self.case.name:<22} {_figures(self.ours)} {len(self.ours):>5}  {wanted}".rstrip()
-        rest = []
-        for name, runs in self.theirs.items():
-            judged = ""
-            if name == JUDGE and self.case.ratio is not None:
-                judged = f", wanted {self.case.ratio:g}: {'met' if self.met() else 'MISSED'}"
-            rest.append(f"  {name:<20} {_figures(runs)} {len(runs):>5}  {self.ratio(name):.1f} times as long{judged}")
-        return [first, *rest, f"  {self.about}"]
-
-
-def _figures(runs: list[float]) -> str:
-    return " ".join(f"{output.seconds(value):>9}" for value in (median(runs), min(runs), max(runs)))
-
-
-def _spread(runs: list[float]) -> dict[str, object]:
-    rounded = [round(value, 9) for value in (median(runs), min(runs), max(runs))]
-    return {"median": rounded[0], "min": rounded[1], "max": rounded[2], "turns": len(runs)}
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    return {
-        "platform": platform.platform(),
-        "cpu": _cpu_model() or platform.processor() or "unknown",
-        "cores": affinity or os.cpu_count(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "numba": _version("numba"),
-    }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
-def _cpu_model() -> str | None:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return None
+    return {name: _Player(partial(ask, peer)) for name, peer in able.items() if name == judge or scenario.size <= 100}

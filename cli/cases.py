@@ -18,6 +18,7 @@ transcript, and for verifications reading the proof's bytes.
 | ipa-prove, ipa-verify | one opening outside the domain |
 | multiproof-prove-N, -verify-N | N openings of N dense polynomials |
 | tree-build-N | from a map of N fresh leaves to the root's encoding |
+| tree-growth-N | the same; and the memory that such a tree takes |
 | tree-update-1000 | 1,000 writes to a tree of 100,000 leaves, to the root's encoding |
 | tree-prove-N | N present keys of that tree, to a witness as an object |
 | tree-verify-N | from the witness and the root's encoding: points decoded, partial tree rebuilt, multiproof verified |
@@ -25,16 +26,18 @@ transcript, and for verifications reading the proof's bytes.
 
 import gc
 import hashlib
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from spec.types import StateRoot, TreeKey, Value
 from verkle import domain, ipa, multiproof
-from verkle.engine import Engine
+from verkle.engine import Engine, Openings
 from verkle.field import FR
-from verkle.multiproof import MultiProof, Opening
+from verkle.multiproof import MultiProof
 from verkle.transcript import Transcript
 from verkle.tree import Tree
 from witness.proof import check, prove
@@ -54,6 +57,10 @@ class Work:
     about: str
     before: Callable[[], None] | None = None
     """What readies each run, untimed."""
+    amount: tuple[float, str] | None = None
+    """How much a run does, and of what, where that says more than seconds."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    """A peer's scenario that is told by the inputs; the case's own where it is empty."""
 
 
 @dataclass(slots=True)
@@ -182,20 +189,20 @@ def ipa_verify(inputs: Inputs) -> Work:
     return Work(run, "the same, from 544 bytes")
 
 
-def _openings(engine: Engine[Any], count: int) -> tuple[list[Opening[Any]], Sequence[Any]]:
+def _openings(engine: Engine[Any], count: int) -> tuple[Openings[Any], Any]:
     """One opening each of polynomials that are all dense, with commitments of their own, as decoded."""
     common, changes = scalars(0, WIDTH), scalars(1, count)
-    base = engine.commit([list(enumerate(common))]) * count
+    base = [*engine.commit([list(enumerate(common))])] * count
     moved = engine.add(base, engine.commit([[(k % WIDTH, change)] for k, change in enumerate(changes)]))
-    commitments = engine.decode(engine.encode(moved))
-    openings, rows = [], []
+    rows = []
     for k, change in enumerate(changes):
         row = dict(enumerate(common))
         row[k % WIDTH] = (row[k % WIDTH] + change) % FR.modulus
-        z = choice(2, k, WIDTH)
-        openings.append(Opening(commitments[k], z, row[z]))
         rows.append(row)
-    return openings, engine.vectors.polynomials(rows)
+    points = bytes(choice(2, k, WIDTH) for k in range(count))
+    values = engine.vectors.of([row[z] for row, z in zip(rows, points, strict=True)])
+    commitments = engine.decode(engine.encode(moved))
+    return Openings(commitments, range(count), points, values), engine.vectors.polynomials(rows)
 
 
 def multiproof_prove(inputs: Inputs, count: int) -> Work:
@@ -226,6 +233,30 @@ def tree_build(inputs: Inputs, count: int) -> Work:
     values = leaves(count)
     engine = inputs.engine
     return Work(lambda: Tree.empty(engine).update(values).state_root(), f"{count:,} leaves, each in a stem of its own")
+
+
+def tree_growth(inputs: Inputs, count: int) -> Work:
+    """A whole tree at once, and what this process grows by when it holds one more."""
+    values, engine = leaves(count), inputs.engine
+    Tree.empty(engine).update({})
+    before = _resident()
+    held = Tree.empty(engine).update(values)
+    taken = (_resident() - before) / count
+    about = f"{count:,} leaves, each in a stem of its own"
+    if before:
+        about += f"; {taken:.0f} bytes of memory a leaf, tables and all"
+    del held
+    return Work(lambda: Tree.empty(engine).update(values).state_root(), about)
+
+
+def _resident() -> int:
+    """Bytes of memory that this process has, 0 where the system does not say."""
+    gc.collect()
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def tree_update(inputs: Inputs, count: int) -> Work:

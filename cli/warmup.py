@@ -13,9 +13,8 @@ from cli.engines import EngineChoice, bounded_engine_option
 from cli.parameters import json_option
 from spec.types import TreeKey, Value
 from verkle import multiproof
-from verkle.engine import Engine, ReferenceEngine
+from verkle.engine import Engine, Openings, ReferenceEngine
 from verkle.field import FR
-from verkle.multiproof import Opening
 from verkle.transcript import TREE_PROOF_LABEL, Transcript
 from verkle.tree import Tree
 from witness.proof import check, post_state, prove
@@ -99,8 +98,9 @@ def _proofs(engine: Engine[Any]) -> None:
     commitments = engine.commit([row.items() for row in values])
     made = vectors.polynomials(values)
     which = [index % len(values) for index in range(300)]
-    openings = [Opening(commitments[k], z % 256, values[k].get(z % 256, 0)) for z, k in enumerate(which)]
-    proof = multiproof.prove(engine, Transcript(TREE_PROOF_LABEL), openings, [made[k] for k in which])
+    opened = vectors.of([values[k].get(z % 256, 0) for z, k in enumerate(which)])
+    openings = Openings(commitments, which, bytes(z % 256 for z in range(len(which))), opened)
+    proof = multiproof.prove(engine, Transcript(TREE_PROOF_LABEL), openings, made)
     multiproof.verify(engine, Transcript(TREE_PROOF_LABEL), openings, proof)
 
 

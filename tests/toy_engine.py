@@ -10,7 +10,7 @@ from typing import Final
 
 from spec.errors import DecodeError
 from spec.types import Bytes32
-from verkle.engine import Q_INDEX, Row
+from verkle.engine import Q_INDEX, Row, unpacked
 from verkle.field import FR
 from verkle.vectors import LIST_VECTORS
 
@@ -38,8 +38,20 @@ class ToyEngine:
     def grow(self, root: object, writes: object) -> None:
         """Node by node."""
 
+    def packed(self, leaves: object) -> None:
+        """Node by node."""
+
+    def commit_packed(self, width: int, rows: bytes) -> list[int]:
+        return self.commit(unpacked(width, rows))
+
+    def show(self, root: object, keys: object, *, markers: bool) -> None:
+        """Node by node."""
+
     def msm(self, scalars: Sequence[int], points: Sequence[int]) -> int:
         return sum(s * p for s, p in zip(scalars, points, strict=True)) % R
+
+    def msm_vector(self, scalars: list[int], points: Sequence[int]) -> int:
+        return self.msm(scalars, points)
 
     def add(self, left: Sequence[int], right: Sequence[int]) -> list[int]:
         return [(a + b) % R for a, b in zip(left, right, strict=True)]
@@ -49,6 +61,9 @@ class ToyEngine:
 
     def encode(self, points: Sequence[int]) -> list[Bytes32]:
         return [Bytes32(p.to_bytes(32, "big")) for p in points]
+
+    def encode_joined(self, points: Sequence[int]) -> bytes:
+        return b"".join(self.encode(points))
 
     def decode(self, encoded: Sequence[bytes]) -> list[int]:
         points = []

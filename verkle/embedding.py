@@ -22,7 +22,8 @@ Source: EIP-6800, "Tree embedding", "Header values", "Code", "Storage".
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from spec.containers import Account
 from spec.crypto import keccak256
@@ -45,6 +46,8 @@ from verkle.engine import Engine, P
 KEY_MARKER: Final = 2 + 256 * 64
 """Entry 0 of a key commitment: domain and input length. Source: EIP-6800, `pedersen_hash`."""
 
+_KEY_MARKER_PIECE: Final = KEY_MARKER.to_bytes(16, "little")
+
 PUSH_OFFSET: Final = 95
 PUSH1: Final = PUSH_OFFSET + 1
 PUSH32: Final = PUSH_OFFSET + 32
@@ -53,8 +56,7 @@ VERSION_LEAF_KEY, BALANCE_LEAF_KEY, NONCE_LEAF_KEY, FIELD_CODE_HASH_LEAF_KEY, CO
 """Suffixes of the leaf-per-field layout (devnets 1 to 6)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(NamedTuple):
     """A leaf of an account, by where it stands: tree_index and sub_index."""
 
     tree_index: int
@@ -142,7 +144,7 @@ def chunkify_code(code: bytes) -> list[Value]:
 
 def header_leaves(layout: LeafLayout, account: Account) -> dict[int, Value]:
     """The header values of an account that exists, by suffix. Accounts without code have the empty code's hash."""
-    code_hash = Value(keccak256(account.code))
+    code_hash = _code_hash(account.code)
     if layout is LeafLayout.PACKED:
         basic_data = BasicData(0, len(account.code), account.nonce, account.balance)
         return {BASIC_DATA_LEAF_KEY: basic_data.pack(), CODE_HASH_LEAF_KEY: code_hash}
@@ -155,6 +157,12 @@ def header_leaves(layout: LeafLayout, account: Account) -> dict[int, Value]:
     if account.code:
         leaves[CODE_SIZE_LEAF_KEY] = Value(len(account.code).to_bytes(32, "little"))
     return leaves
+
+
+@lru_cache(256)
+def _code_hash(code: bytes) -> Value:
+    """Most accounts have no code, and many contracts have the same one."""
+    return Value(keccak256(code))
 
 
 def account_leaves(profile: Profile, account: Account) -> dict[Location, Value]:
@@ -175,14 +183,14 @@ def address32(address: Address) -> bytes:
 
 def stems(engine: Engine[P], key_hash: KeyHash, places: Sequence[tuple[bytes, int]]) -> list[Stem]:
     """The stems of (address32, tree_index) pairs, in one batch. Raises: DecodeError for other than 32 address bytes."""
-    rows = []
+    rows = bytearray()
     for address, tree_index in places:
         if len(address) != 32:
             raise DecodeError(f"the key derivation takes 32 bytes of address, got {len(address)}")
-        data = address + tree_index.to_bytes(32, "little")
-        pieces = [int.from_bytes(data[i : i + 16], "little") for i in range(0, 64, 16)]
-        rows.append(list(enumerate([KEY_MARKER, *pieces])))
-    points = engine.commit(rows)
+        index = tree_index.to_bytes(32, "little")
+        for piece in (_KEY_MARKER_PIECE, address[:16], address[16:], index[:16], index[16:]):
+            rows += piece.ljust(32, b"\0")
+    points = engine.commit_packed(5, bytes(rows))
     if key_hash is KeyHash.MAP_TO_SCALAR_FIELD:
         hashes = [scalar.to_bytes(32, "little") for scalar in engine.to_scalars(points)]
     else:

@@ -7,10 +7,11 @@ everyone else, immutable, and never compared or hashed outside the engine (compa
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from spec.errors import DecodeError
-from spec.types import Bytes32
+from spec.types import Bytes32, Stem, Value
 from verkle import crs, curve, msm
 from verkle.field import FR
 from verkle.vectors import LIST_VECTORS, Vectors
@@ -25,6 +26,38 @@ Q_INDEX: Final = 256
 
 IDENTITY: Final = Bytes32(bytes(32))
 """The encoding of the group's identity, in every engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Openings(Generic[P]):
+    """Openings column by column: f_i(points[i]) = values[i] for f_i committed to in commitments[groups[i]].
+
+    A commitment that is opened often stands once where it can: the result is the same, and sooner there.
+    """
+
+    commitments: Sequence[P]
+    groups: Sequence[int]
+    points: Sequence[int]
+    values: Any
+    """A vector of the engine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[P]):
+    """What a proof of some keys shows of a whole tree: everything of a witness but the proof itself."""
+
+    openings: Openings[P]
+    """By ascending (path, z), so that the commitments ascend by path, too; the root's is the first."""
+    polynomials: Any
+    """The vectors that the commitments are to, as `multiproof.prove` takes them."""
+    extensions: bytes
+    """One byte per distinct stem, by ascending stem."""
+    other_stems: tuple[Stem, ...]
+    """The stems that stand where a queried one is absent, unless they are told already; ascending."""
+    markers: tuple[int, ...]
+    """Entry 0 of the marked nodes, by ascending path, where no queried stem opens it anyway."""
+    values: Sequence[Value | None]
+    """What each key holds."""
 
 
 class Engine(Protocol[P]):
@@ -46,19 +79,34 @@ class Engine(Protocol[P]):
     def vectors(self) -> Vectors[Any]:
         """Vectors over Fr, in the form that `commit_vectors` takes."""
 
-    def commit(self, rows: Sequence[Row]) -> list[P]:
+    def commit(self, rows: Sequence[Row]) -> Sequence[P]:
         """Per row: sum of value * G_index, where G_256 is Q."""
 
-    def commit_vectors(self, vectors: Sequence[Any], along_q: Sequence[int]) -> list[P]:
+    def commit_vectors(self, vectors: Sequence[Any], along_q: Sequence[int]) -> Sequence[P]:
         """Per vector of 256: sum of v_i G_i + q Q."""
 
     def grow(self, root: Any, writes: Mapping[Any, Any]) -> Any:
         """The root node of a tree after these writes (values by key), or None to have it made node by node."""
 
+    def packed(self, leaves: Any) -> Any:
+        """`verkle.packed.PackedNodes` of `PackedLeaves` (at least one), or None to have them made node by node."""
+
+    def commit_packed(self, width: int, rows: bytes) -> Sequence[P]:
+        """Per row of `width` scalars of 32 bytes each (little-endian, canonical): sum of s_i G_i."""
+
+    def show(self, root: Any, keys: Sequence[Any], *, markers: bool) -> "Shown[P] | None":
+        """What a proof of these keys (ascending, each once) shows of the whole tree below a root node, or None.
+
+        The definition is `witness.openings.show`.
+        """
+
     def msm(self, scalars: Sequence[int], points: Sequence[P]) -> P:
         """Sum of scalar * point, free bases."""
 
-    def add(self, left: Sequence[P], right: Sequence[P]) -> list[P]:
+    def msm_vector(self, scalars: Any, points: Sequence[P]) -> P:
+        """`msm` with the scalars as a vector."""
+
+    def add(self, left: Sequence[P], right: Sequence[P]) -> Sequence[P]:
         """left_i + right_i."""
 
     def to_scalars(self, points: Sequence[P]) -> list[int]:
@@ -67,16 +115,25 @@ class Engine(Protocol[P]):
     def encode(self, points: Sequence[P]) -> list[Bytes32]:
         """The compressed encodings; 32 zero bytes for the identity."""
 
-    def decode(self, encoded: Sequence[bytes]) -> list[P]:
+    def encode_joined(self, points: Sequence[P]) -> bytes:
+        """The compressed encodings, one behind the other."""
+
+    def decode(self, encoded: Sequence[bytes]) -> Sequence[P]:
         """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
 
 
-def decode_at(engine: Engine[P], place: str, encoded: Sequence[bytes]) -> list[P]:
+def decode_at(engine: Engine[P], place: str, encoded: Sequence[bytes]) -> Sequence[P]:
     """`engine.decode`, naming the field that the encodings come from, and the item where there are several."""
     try:
         return engine.decode(encoded)
     except DecodeError as error:
         raise (DecodeError(error.message, place) if len(encoded) == 1 else error.inside(place)) from None
+
+
+def unpacked(width: int, rows: bytes) -> list[Row]:
+    """Rows for `commit` from rows of `width` scalars of 32 bytes each, little-endian."""
+    scalars = [int.from_bytes(rows[i : i + 32], "little") for i in range(0, len(rows), 32)]
+    return [list(enumerate(scalars[i : i + width])) for i in range(0, len(scalars), width)]
 
 
 class ReferenceEngine:
@@ -112,6 +169,16 @@ class ReferenceEngine:
     def grow(self, root: Any, writes: Mapping[Any, Any]) -> None:
         """Trees grow node by node: the definition."""
 
+    def packed(self, leaves: Any) -> None:
+        """Columns are made node by node: the definition."""
+
+    def commit_packed(self, width: int, rows: bytes) -> list[curve.Point]:
+        """Per row of `width` scalars of 32 bytes each: sum of s_i G_i."""
+        return self.commit(unpacked(width, rows))
+
+    def show(self, root: Any, keys: Sequence[Any], *, markers: bool) -> None:
+        """Trees are walked node by node: the definition."""
+
     def _commit_row(self, row: Row) -> curve.Point:
         entries = [(index, scalar) for index, value in row if (scalar := value % FR.modulus)]
         if len(entries) > self.DENSE:
@@ -128,6 +195,10 @@ class ReferenceEngine:
         reduced = [scalar % FR.modulus for scalar in scalars]
         return curve.Point.from_coordinates(msm.pippenger(reduced, [point.coordinates for point in points]))
 
+    def msm_vector(self, scalars: list[int], points: Sequence[curve.Point]) -> curve.Point:
+        """`msm` with the scalars as a vector."""
+        return self.msm(scalars, points)
+
     def add(self, left: Sequence[curve.Point], right: Sequence[curve.Point]) -> list[curve.Point]:
         """left_i + right_i."""
         return [a + b for a, b in zip(left, right, strict=True)]
@@ -139,6 +210,10 @@ class ReferenceEngine:
     def encode(self, points: Sequence[curve.Point]) -> list[Bytes32]:
         """The compressed encodings; 32 zero bytes for the identity."""
         return curve.encode(points)
+
+    def encode_joined(self, points: Sequence[curve.Point]) -> bytes:
+        """The compressed encodings, one behind the other."""
+        return b"".join(self.encode(points))
 
     def decode(self, encoded: Sequence[bytes]) -> list[curve.Point]:
         """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""

@@ -22,11 +22,12 @@ Source: Bowe, Grigg, Hopwood, "Halo" (IACR 2019/1021), section 3; go-ipa; rust-v
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from spec.errors import DecodeError, Reason, Rejection
 from spec.params import IPA_PROOF_DEPTH
 from spec.types import Bytes32
+from verkle.domain import SIZE
 from verkle.engine import IDENTITY, Engine, P, decode_at
 from verkle.field import FR
 from verkle.transcript import Transcript
@@ -103,18 +104,60 @@ def prove(engine: Engine[P], transcript: Transcript, commitment: Bytes32, values
     return Argument(tuple(left_points), tuple(right_points), v.integers(a)[0])
 
 
-def verify(
+@dataclass(frozen=True, slots=True)
+class Relation(Generic[P]):
+    """What remains of a proof to be checked: a sum over fixed and free bases that is the identity if the proof is true.
+
+    <fixed, G> + along_q Q + sum of scalars_i points_i = 0
+    """
+
+    fixed: Any
+    """A vector of the engine's, 256 long."""
+    along_q: int
+    scalars: Sequence[int]
+    points: Sequence[P]
+
+    def holds(self, engine: Engine[P]) -> bool:
+        """One commitment of a full row and one multi-scalar multiplication."""
+        fixed = engine.commit_vectors([self.fixed], [self.along_q])
+        total = engine.add(fixed, [engine.msm(self.scalars, self.points)])
+        return engine.encode(total)[0] == IDENTITY
+
+    def require(self, engine: Engine[P]) -> None:
+        """Raises: Rejection(PROOF_INVALID) where it does not hold."""
+        if not self.holds(engine):
+            raise Rejection(Reason.PROOF_INVALID, rule="the inner product argument's relation does not hold")
+
+
+def combined(engine: Engine[P], relations: Sequence[Relation[P]], rho: int) -> Relation[P]:
+    """Sum of rho^k relation_k.
+
+    With rho drawn after the relations are fixed, it holds with probability (n - 1) / r where one of the n does not.
+    """
+    v, along_q, power = engine.vectors, 0, 1
+    fixed = v.of([0] * SIZE)
+    scalars: list[int] = []
+    points: list[P] = []
+    for relation in relations:
+        fixed = v.fold(fixed, relation.fixed, power)
+        along_q += power * relation.along_q
+        scalars += [power * scalar % _R for scalar in relation.scalars]
+        points += relation.points
+        power = power * rho % _R
+    return Relation(fixed, along_q % _R, scalars, points)
+
+
+def reduce(
     engine: Engine[P],
     transcript: Transcript,
     commitment: tuple[Sequence[int], Sequence[P]],
     encoded: Bytes32,
     statement: tuple[int, int],
     argument: Argument,
-) -> None:
-    """Check the relation for statement (t, y) of a commitment given as a combination (scalars, points) and encoded.
+) -> Relation[P]:
+    """What remains to be checked of an argument for (t, y) of a commitment, a combination (scalars, points), encoded.
 
-    One commitment of a full row and one multi-scalar multiplication of 16 + len(points) terms.
-    Raises: DecodeError for L or R outside the group; Rejection(PROOF_INVALID).
+    Raises: DecodeError for L or R outside the group; Rejection(PROOF_INVALID) for a challenge 0.
     """
     point, value = statement
     w = _begin(transcript, encoded, point, value)
@@ -131,7 +174,17 @@ def verify(
     scalars, points = commitment
     left = decode_at(engine, "ipa_proof.cl", argument.left)
     right = decode_at(engine, "ipa_proof.cr", argument.right)
-    fixed = engine.commit_vectors([v.scale(s, -a % _R)], [w * (value - a * b) % _R])
-    free = engine.msm([*scalars, *x, *inverse_x], [*points, *left, *right])
-    if engine.encode(engine.add(fixed, [free]))[0] != IDENTITY:
-        raise Rejection(Reason.PROOF_INVALID, rule="the inner product argument's relation does not hold")
+    along_q = w * (value - a * b) % _R
+    return Relation(v.scale(s, -a % _R), along_q, [*scalars, *x, *inverse_x], [*points, *left, *right])
+
+
+def verify(
+    engine: Engine[P],
+    transcript: Transcript,
+    commitment: tuple[Sequence[int], Sequence[P]],
+    encoded: Bytes32,
+    statement: tuple[int, int],
+    argument: Argument,
+) -> None:
+    """Check an argument: `reduce`, and the relation. Raises: DecodeError, Rejection(PROOF_INVALID)."""
+    reduce(engine, transcript, commitment, encoded, statement, argument).require(engine)

@@ -8,8 +8,11 @@ Notation: opening i says f_i(z_i) = y_i for a polynomial committed to in C_i, wi
     then                 g(t) = h(t) - sum of r^i y_i / (t - z_i)
     so                   (h - g)(t) = sum of r^i y_i / (t - z_i), proved by one inner product argument on E - D at t.
 
-The prover gathers the openings of one z before dividing (at most 256 divisions); the verifier gathers the openings of
-one commitment before multiplying.
+The prover gathers the openings of one z, F_z = sum of r^i f_i over z_i = z, and so looks at each polynomial once:
+
+    g(X) = sum over z of (F_z(X) - F_z(z)) / (X - z)        h(X) = sum over z of F_z(X) / (t - z)
+
+The verifier gathers the openings of one commitment before multiplying.
 
 Binary form: D || L_0..L_7 || R_0..R_7 || a, 576 bytes; a little-endian.
 
@@ -24,7 +27,7 @@ from spec.errors import DecodeError, Reason, Rejection
 from spec.types import Bytes32
 from verkle import ipa
 from verkle.domain import SIZE
-from verkle.engine import Engine, P, decode_at
+from verkle.engine import Engine, Openings, P, decode_at
 from verkle.field import FR
 from verkle.transcript import Transcript
 
@@ -38,6 +41,13 @@ class Opening(NamedTuple, Generic[P]):
     commitment: P
     z: int
     y: int
+
+
+def columns(engine: Engine[P], openings: Sequence[Opening[P]]) -> Openings[P]:
+    """These openings, each with a commitment of its own."""
+    values = engine.vectors.of([opening.y for opening in openings])
+    points = bytes(opening.z for opening in openings)
+    return Openings([opening.commitment for opening in openings], range(len(openings)), points, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +69,11 @@ class MultiProof:
         return cls(Bytes32(data[:32]), ipa.Argument.from_bytes(data[32:]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement(Generic[P]):
-    """Openings column by column, commitments that are the same object listed once."""
-
-    commitments: list[P]
-    encoded: list[Bytes32]
-    groups: list[int]
-    """Which commitment each opening is of."""
-    points: list[int]
-    values: Any
-    """The y, a vector."""
-
-    @classmethod
-    def of(cls, engine: Engine[P], openings: Sequence[Opening[P]]) -> "_Statement[P]":
-        identities = [id(opening.commitment) for opening in openings]
-        distinct = dict(zip(identities, openings, strict=True))
-        places = {identity: place for place, identity in enumerate(distinct)}
-        commitments = [opening.commitment for opening in distinct.values()]
-        return cls(
-            commitments,
-            engine.encode(commitments),
-            [places[identity] for identity in identities],
-            [opening.z for opening in openings],
-            engine.vectors.of([opening.y for opening in openings]),
-        )
-
-
-def _begin(engine: Engine[P], transcript: Transcript, statement: _Statement[P]) -> int:
+def _begin(engine: Engine[P], transcript: Transcript, openings: Openings[P]) -> int:
     """Absorb the openings; the challenge r."""
+    encoded = engine.encode_joined(openings.commitments)
     transcript.domain_separator(b"multiproof")
-    transcript.absorb(engine.vectors.statement(statement.encoded, statement.groups, statement.points, statement.values))
+    transcript.absorb(engine.vectors.statement(encoded, openings.groups, openings.points, openings.values))
     return transcript.challenge(b"r")
 
 
@@ -102,50 +86,52 @@ def _evaluation_point(transcript: Transcript, d: Bytes32) -> int:
     return t
 
 
-def prove(
-    engine: Engine[P], transcript: Transcript, openings: Sequence[Opening[P]], polynomials: Sequence[Any]
-) -> MultiProof:
-    """A proof of all openings. `polynomials[i]` is f_i, made by `engine.vectors.polynomials`.
+def prove(engine: Engine[P], transcript: Transcript, openings: Openings[P], polynomials: Any) -> MultiProof:
+    """A proof of all openings. `polynomials`: one a commitment, made by `engine.vectors.polynomials`.
 
     Raises: ValueError where an opening is not true of its polynomial, or there is none.
     """
-    if not openings:
+    if not len(openings.points):
         raise ValueError("a multiproof opens at least one commitment")
-    v = engine.vectors
-    statement = _Statement.of(engine, openings)
-    points = statement.points
-    gathered = v.gather(polynomials)
-    if v.integers(v.values_at(gathered, points)) != v.integers(statement.values):
+    v, groups, points = engine.vectors, openings.groups, openings.points
+    if not v.equal(v.values_at(polynomials, groups, points), openings.values):
         raise ValueError("a polynomial's value is not the opening's")
-    r = _begin(engine, transcript, statement)
-    g = v.quotients(gathered, points, r)
-    (point_d,) = engine.commit_vectors([g], [0])
-    (d,) = engine.encode([point_d])
+    r = _begin(engine, transcript, openings)
+    gathered = v.gather(polynomials, groups, points, r)
+    g = v.quotients(gathered)
+    (d,) = engine.encode(engine.commit_vectors([g], [0]))
     t = _evaluation_point(transcript, d)
-    h = v.combination(gathered, v.weights(r, t, points))
+    h = v.combination(gathered, t)
     difference = v.difference(h, g)
     e, opened = engine.encode(engine.commit_vectors([h, difference], [0, 0]))
     transcript.append(b"E", e)
     return MultiProof(d, ipa.prove(engine, transcript, opened, difference, t))
 
 
-def verify(engine: Engine[P], transcript: Transcript, openings: Sequence[Opening[P]], proof: MultiProof) -> None:
-    """Check a proof of these openings, in this order.
+def reduce(engine: Engine[P], transcript: Transcript, openings: Openings[P], proof: MultiProof) -> ipa.Relation[P]:
+    """What remains to be checked of a proof of these openings, in this order.
 
-    Commitments that are the same object are gathered into one term of the multi-scalar multiplication.
     Raises: DecodeError for a point outside the group; Rejection(PROOF_INVALID), Rejection(CHALLENGE_IN_DOMAIN).
     """
-    if not openings:
+    if not len(openings.points):
         raise Rejection(Reason.PROOF_INVALID, rule="a multiproof opens at least one commitment")
     v = engine.vectors
-    statement = _Statement.of(engine, openings)
-    r = _begin(engine, transcript, statement)
+    r = _begin(engine, transcript, openings)
     (point_d,) = decode_at(engine, "d", [proof.d])
     t = _evaluation_point(transcript, proof.d)
-    weights = v.weights(r, t, statement.points)
-    value = v.inner_product(weights, statement.values)
-    gathered = v.group_sums(weights, statement.groups, len(statement.commitments))
-    point_e = engine.msm(v.integers(gathered), statement.commitments)
+    weights = v.weights(r, t, openings.points)
+    value = v.inner_product(weights, openings.values)
+    gathered = v.group_sums(weights, openings.groups, len(openings.commitments))
+    point_e = engine.msm_vector(gathered, openings.commitments)
     e, difference = engine.encode([point_e, engine.msm([1, _R - 1], [point_e, point_d])])
     transcript.append(b"E", e)
-    ipa.verify(engine, transcript, ([1, _R - 1], [point_e, point_d]), difference, (t, value), proof.argument)
+    combination = [1, _R - 1], [point_e, point_d]
+    return ipa.reduce(engine, transcript, combination, difference, (t, value), proof.argument)
+
+
+def verify(engine: Engine[P], transcript: Transcript, openings: Openings[P], proof: MultiProof) -> None:
+    """Check a proof: `reduce`, and the relation.
+
+    Raises: DecodeError, Rejection(PROOF_INVALID), Rejection(CHALLENGE_IN_DOMAIN).
+    """
+    reduce(engine, transcript, openings, proof).require(engine)

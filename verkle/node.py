@@ -19,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Generic, TypeAlias
+from typing import Final, Generic, TypeAlias
 
 from spec.params import VERKLE_NODE_WIDTH
 from spec.types import Stem, Value
@@ -72,8 +72,12 @@ class StoredChildren(Mapping[int, "Node[P]"]):
     """Children that are kept elsewhere, and made into nodes when they are asked for."""
 
     @abstractmethod
-    def polynomial(self) -> Any:
-        """The entries of all children, as the engine's vectors take polynomials."""
+    def scalars(self) -> Mapping[int, int]:
+        """The entries of all children in their parent, by index."""
+
+    @abstractmethod
+    def replaced(self, changed: Mapping[int, "Node[P]"]) -> "Mapping[int, Node[P]]":
+        """These children with some of them new; no other one is made into a node for it."""
 
 
 @dataclass(frozen=True, slots=True)

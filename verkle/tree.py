@@ -30,6 +30,7 @@ from verkle.node import (
     InternalNode,
     Node,
     StemNode,
+    StoredChildren,
     leaf_index,
     leaf_scalars,
     stem_scalar,
@@ -286,4 +287,8 @@ def _commit_internal(engine: Engine[P], drafts: list[_InternalDraft[P]]) -> None
         if draft.old is None:
             draft.node = InternalNode(point, scalar, changed, EMPTY)
         else:
-            draft.node = InternalNode(point, scalar, {**draft.old.children, **changed}, draft.old.rest)
+            draft.node = InternalNode(point, scalar, _replaced(draft.old.children, changed), draft.old.rest)
+
+
+def _replaced(children: Mapping[int, Node[P]], changed: dict[int, Node[P]]) -> Mapping[int, Node[P]]:
+    return children.replaced(changed) if isinstance(children, StoredChildren) else {**children, **changed}

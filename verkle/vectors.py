@@ -1,8 +1,8 @@
 """Vectors over Fr: the arithmetic of proofs as operations on whole vectors.
 
-A vector is the engine's own: opaque to everyone else, immutable. So is a polynomial, made once by `polynomial` from
-its non-zero values on the domain. Scalars that cross are canonical integers. `ListVectors` is the definition of every
-operation, on lists of integers; an engine may bring another that is faster.
+A vector is the engine's own: opaque to everyone else, immutable. So are polynomials, made together by `polynomials`
+from their non-zero values on the domain. Scalars that cross are canonical integers. `ListVectors` is the definition of
+every operation, on lists of integers; an engine may bring another that is faster.
 
 Notation: see `verkle.domain`, `verkle.ipa` and `verkle.multiproof`.
 """
@@ -18,7 +18,10 @@ V = TypeVar("V")
 _R = FR.modulus
 
 Polynomials = Any
-"""Polynomials, one an opening, as gathered by `gather`."""
+"""Polynomials in a row, as `polynomials` makes them."""
+
+Gathered = Any
+"""F_z = sum of r^i f_i over the openings i at z, for each z that occurs, as `gather` makes them."""
 
 
 class Vectors(Protocol[V]):
@@ -30,17 +33,20 @@ class Vectors(Protocol[V]):
     def integers(self, a: V) -> list[int]:
         """The scalars of a vector."""
 
-    def polynomials(self, values: Sequence[Mapping[int, int]]) -> list[Any]:
+    def equal(self, a: V, b: V) -> bool:
+        """Whether two vectors are the same."""
+
+    def polynomials(self, values: Sequence[Mapping[int, int]]) -> Polynomials:
         """Polynomials from their values on the domain; those not listed are 0."""
 
-    def gather(self, polynomials: Sequence[Any]) -> Polynomials:
-        """Polynomials of `polynomials`, one an opening; the same object may occur many times."""
+    def values_at(self, polynomials: Polynomials, groups: Sequence[int], points: Sequence[int]) -> V:
+        """f_i(z_i), where f_i = polynomials[groups[i]]."""
 
-    def values_at(self, polynomials: Polynomials, points: Sequence[int]) -> V:
-        """f_i(z_i)."""
+    def statement(self, commitments: bytes, groups: Sequence[int], points: Sequence[int], values: V) -> bytes:
+        """What a transcript absorbs: "C" || C_i || "z" || LE(z_i) || "y" || LE(y_i).
 
-    def statement(self, commitments: Sequence[bytes], groups: Sequence[int], points: Sequence[int], values: V) -> bytes:
-        """What a transcript absorbs: "C" || C_i || "z" || LE(z_i) || "y" || LE(y_i); C_i = commitments[groups[i]]."""
+        C_i: bytes 32 k to 32 k + 31 of `commitments`, k = groups[i].
+        """
 
     def inner_product(self, a: V, b: V) -> int:
         """Sum of a_i b_i."""
@@ -72,11 +78,16 @@ class Vectors(Protocol[V]):
     def group_sums(self, a: V, groups: Sequence[int], count: int) -> V:
         """Element k: the sum of the a_i with groups[i] = k, for k below count."""
 
-    def combination(self, polynomials: Polynomials, weights: V) -> V:
-        """Sum of weight_i f_i, on the domain."""
+    def gather(
+        self, polynomials: Polynomials, groups: Sequence[int], points: Sequence[int], powers_of: int
+    ) -> Gathered:
+        """F_z = sum of r^i f_i over the i with z_i = z, where f_i = polynomials[groups[i]]."""
 
-    def quotients(self, polynomials: Polynomials, points: Sequence[int], powers_of: int) -> V:
-        """Sum of r^i (f_i - f_i(z_i)) / (X - z_i), on the domain."""
+    def quotients(self, gathered: Gathered) -> V:
+        """Sum over z of (F_z - F_z(z)) / (X - z), on the domain."""
+
+    def combination(self, gathered: Gathered, t: int) -> V:
+        """Sum over z of F_z / (t - z), on the domain; t outside of it."""
 
 
 class ListVectors:
@@ -90,24 +101,27 @@ class ListVectors:
         """The scalars of a vector."""
         return a
 
+    def equal(self, a: list[int], b: list[int]) -> bool:
+        """Whether two vectors are the same."""
+        return a == b
+
     def polynomials(self, values: Sequence[Mapping[int, int]]) -> list[Mapping[int, int]]:
         """Polynomials from their values on the domain."""
         return list(values)
 
-    def gather(self, polynomials: Sequence[Mapping[int, int]]) -> Sequence[Mapping[int, int]]:
-        """Polynomials, one an opening."""
-        return polynomials
-
-    def values_at(self, polynomials: Polynomials, points: Sequence[int]) -> list[int]:
+    def values_at(self, polynomials: Polynomials, groups: Sequence[int], points: Sequence[int]) -> list[int]:
         """f_i(z_i)."""
-        return [polynomial.get(z, 0) for polynomial, z in zip(polynomials, points, strict=True)]
+        return [polynomials[group].get(z, 0) % _R for group, z in zip(groups, points, strict=True)]
 
-    def statement(
-        self, commitments: Sequence[bytes], groups: Sequence[int], points: Sequence[int], values: list[int]
-    ) -> bytes:
+    def statement(self, commitments: bytes, groups: Sequence[int], points: Sequence[int], values: list[int]) -> bytes:
         """What a transcript absorbs of openings."""
         return b"".join(
-            b"C" + commitments[group] + b"z" + FR.encode(z, "little") + b"y" + FR.encode(y, "little")
+            b"C"
+            + commitments[32 * group : 32 * group + 32]
+            + b"z"
+            + FR.encode(z, "little")
+            + b"y"
+            + FR.encode(y, "little")
             for group, z, y in zip(groups, points, values, strict=True)
         )
 
@@ -165,27 +179,32 @@ class ListVectors:
             sums[group] += value
         return [value % _R for value in sums]
 
-    def combination(self, polynomials: Polynomials, weights: list[int]) -> list[int]:
-        """Sum of weight_i f_i."""
-        total = [0] * domain.SIZE
-        for polynomial, weight in zip(polynomials, weights, strict=True):
-            for index, value in polynomial.items():
-                total[index] += weight * value
-        return [value % _R for value in total]
-
-    def quotients(self, polynomials: Polynomials, points: Sequence[int], powers_of: int) -> list[int]:
-        """Sum of r^i (f_i - f_i(z_i)) / (X - z_i): openings of one z are gathered before dividing."""
+    def gather(
+        self, polynomials: Polynomials, groups: Sequence[int], points: Sequence[int], powers_of: int
+    ) -> dict[int, list[int]]:
+        """F_z by z."""
         gathered: dict[int, list[int]] = {}
         power = 1
-        for polynomial, z in zip(polynomials, points, strict=True):
+        for group, z in zip(groups, points, strict=True):
             total = gathered.setdefault(z, [0] * domain.SIZE)
-            for index, value in polynomial.items():
+            for index, value in polynomials[group].items():
                 total[index] += power * value
             power = power * powers_of % _R
+        return {z: [value % _R for value in total] for z, total in gathered.items()}
+
+    def quotients(self, gathered: dict[int, list[int]]) -> list[int]:
+        """Sum over z of (F_z - F_z(z)) / (X - z)."""
         result = [0] * domain.SIZE
         for z, total in gathered.items():
-            divided = domain.quotient([value % _R for value in total], z)
-            result = [left + right for left, right in zip(result, divided, strict=True)]
+            result = [left + right for left, right in zip(result, domain.quotient(total, z), strict=True)]
+        return [value % _R for value in result]
+
+    def combination(self, gathered: dict[int, list[int]], t: int) -> list[int]:
+        """Sum over z of F_z / (t - z)."""
+        result = [0] * domain.SIZE
+        for z, total in gathered.items():
+            inverse = FR.inverse(t - z)
+            result = [left + inverse * right for left, right in zip(result, total, strict=True)]
         return [value % _R for value in result]
 
 

@@ -22,6 +22,7 @@ lists it (decision 14).
 Source: EIP-4762, "Access events", "Write events", "Gas costs".
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from spec.types import Address
@@ -34,12 +35,14 @@ CHUNK_EDIT_COST: Final = 500
 
 Leaf = tuple[Address, int, int]
 """(address, tree_index, sub_index)."""
+Observer = Callable[[Leaf, bool, int], None]
+"""Sees an event that is new to the transaction: its leaf, whether it writes, its price."""
 
 
 class AccessWitness:
     """The events of a block, and of its current transaction."""
 
-    __slots__ = ("_edited", "_edited_subtrees", "_filled", "_leaves", "_subtrees", "block")
+    __slots__ = ("_edited", "_edited_subtrees", "_filled", "_leaves", "_subtrees", "block", "observer")
 
     def __init__(self) -> None:
         self._subtrees: set[tuple[Address, int]] = set()
@@ -49,6 +52,8 @@ class AccessWitness:
         self._filled: set[Leaf] = set()
         self.block: Final[dict[Leaf, bool]] = {}
         """Every leaf that the block touched, and whether an event wrote it."""
+        self.observer: Observer | None = None
+        """Looks on, for traces: called for each event before it is recorded, and for each leaf that is filled."""
 
     def cost(self, leaf: Leaf, *, write: bool = False) -> int:
         """The price of an event, in gas, fill cost left out."""
@@ -65,26 +70,35 @@ class AccessWitness:
 
     def record(self, leaf: Leaf, *, write: bool = False) -> None:
         """Take an event, paid for or free, into the transaction's and the block's witness."""
+        if self.observer is not None and (leaf not in self._leaves or (write and leaf not in self._edited)):
+            self.observer(leaf, write, self.cost(leaf, write=write))
         if leaf not in self._leaves:
             self._leaves.add(leaf)
             self._subtrees.add(leaf[:2])
-        if write and leaf not in self._edited:
-            self._edited.add(leaf)
-            self._edited_subtrees.add(leaf[:2])
-        self.record_for_block(leaf, write=write)
+        if write:
+            if leaf not in self._edited:
+                self._edited.add(leaf)
+                self._edited_subtrees.add(leaf[:2])
+            self.block[leaf] = True
+        else:
+            self.block.setdefault(leaf, False)
 
-    def is_filled(self, leaf: Leaf) -> bool:
-        """Whether the transaction has settled the leaf's fill cost."""
-        return leaf in self._filled
+    def is_settled(self, leaf: Leaf, *, write: bool = False) -> bool:
+        """Whether the transaction has paid for the event before, fill cost included: it costs and changes nothing."""
+        return leaf in self._filled if write else leaf in self._leaves
 
-    def record_fill(self, leaf: Leaf) -> None:
-        """The fill cost is paid, or is not due."""
+    def record_fill(self, leaf: Leaf, paid: int = 0) -> None:
+        """A write's fill cost is paid, or is not due."""
+        if self.observer is not None and paid:
+            self.observer(leaf, True, paid)
         self._filled.add(leaf)
 
     def record_for_block(self, leaf: Leaf, *, write: bool = False) -> None:
         """Take an event of the protocol itself into the block's witness: it makes nothing warm."""
-        if write or leaf not in self.block:
-            self.block[leaf] = write or self.block.get(leaf, False)
+        if write:
+            self.block[leaf] = True
+        else:
+            self.block.setdefault(leaf, False)
 
     def end_transaction(self) -> None:
         """Nothing is touched any more, for the next transaction."""

@@ -24,31 +24,31 @@ that is not checked, and what a canonical proof contains is written once.
 Source: go-verkle and rust-verkle agree on what is opened and in which order; EIP-6800 leaves proofs open.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Generic
+from typing import Generic
 
 from spec.errors import Reason, Rejection, UnknownNode
 from spec.params import STEM_BYTES
 from spec.types import Stem, TreeKey
-from verkle.engine import Engine, P
-from verkle.multiproof import Opening
+from verkle.engine import Engine, Openings, P, Shown
 from verkle.node import (
     EMPTY,
     HALF_WIDTH,
     STEM_MARKER,
+    UNKNOWN,
     Gap,
     Half,
     InternalNode,
+    Node,
     StemNode,
     StoredChildren,
     leaf_index,
     leaf_scalars,
     stem_scalar,
 )
+from verkle.tree import Tree
 
 
 class Status(IntEnum):
@@ -69,11 +69,14 @@ OpenedNode = InternalNode[P] | StemNode[P] | Half[P]
 class Walk(Generic[P]):
     """What the walk over all keys meets, in the order of (path, z)."""
 
-    openings: list[Opening[P]] = field(default_factory=list)
-    owners: list[int] = field(default_factory=list)
-    """Per opening: the number of the node that it opens."""
     nodes: list[tuple[bytes, OpenedNode[P]]] = field(default_factory=list)
     """(path, node) of the nodes that are opened, by ascending path; the root first."""
+    groups: list[int] = field(default_factory=list)
+    """Per opening: the number of the node that it opens."""
+    points: bytearray = field(default_factory=bytearray)
+    """Per opening: z."""
+    values: list[int] = field(default_factory=list)
+    """Per opening: y."""
     extensions: bytearray = field(default_factory=bytearray)
     """One byte per distinct stem, by ascending stem."""
     other_stems: list[Stem] = field(default_factory=list)
@@ -83,13 +86,15 @@ class Walk(Generic[P]):
     unshown: list[tuple[int, int]] = field(default_factory=list)
     """Internal nodes below the root that no stem node below shows to be one: (number, place of their first opening)."""
 
-    def enter(self, path: bytes, node: OpenedNode[P], entries: Iterable[tuple[int, int]]) -> None:
-        """Open a node at each (z, y), by ascending z."""
-        number, commitment = len(self.nodes), node.commitment
+    def enter(self, path: bytes, node: OpenedNode[P], openings: int) -> None:
+        """A node, of which so many openings have been listed."""
+        self.groups += [len(self.nodes)] * openings
         self.nodes.append((path, node))
-        before = len(self.openings)
-        self.openings += [Opening(commitment, z, y) for z, y in entries]
-        self.owners += [number] * (len(self.openings) - before)
+
+    def openings(self, engine: Engine[P]) -> Openings[P]:
+        """The openings, as a multiproof takes them."""
+        commitments = [node.commitment for _, node in self.nodes]
+        return Openings(commitments, self.groups, self.points, engine.vectors.of(self.values))
 
 
 Marker = Callable[[bytes, InternalNode[P]], int]
@@ -119,26 +124,32 @@ def walk(root: InternalNode[P], zero: P, keys: Iterable[TreeKey], marker: Marker
 
 def _internal(met: Walk[P], zero: P, path: bytes, node: InternalNode[P], keys: list[TreeKey]) -> bool:
     """An internal node and what is below it. Whether the walk met a stem node there."""
-    depth = len(path)
-    below = []
-    for index, group in groupby(keys, key=itemgetter(depth)):
-        child = node.child(index)
-        asked = list(group)
-        if child is Gap.UNKNOWN:
-            raise UnknownNode(path + bytes((index,)), asked[0])
-        below.append((index, child, asked))
-    number, place = len(met.nodes), len(met.openings)
-    met.enter(path, node, [(index, 0 if isinstance(child, Gap) else child.scalar) for index, child, _ in below])
+    depth, children, rest = len(path), node.children, node.rest
+    number, place = len(met.nodes), len(met.points)
+    below: list[tuple[int, Node[P], int, int]] = []
+    first, count = 0, len(keys)
+    while first < count:
+        index = keys[first][depth]
+        end = first + 1
+        while end < count and keys[end][depth] == index:
+            end += 1
+        child = children.get(index, rest)
+        if child is UNKNOWN:
+            raise UnknownNode(path + bytes((index,)), keys[first])
+        below.append((index, child, first, end))
+        met.points.append(index)
+        met.values.append(0 if isinstance(child, Gap) else child.scalar)
+        first = end
+    met.enter(path, node, len(below))
     shown = False
-    for index, child, asked in below:
-        child_path = path + bytes((index,))
+    for index, child, first, end in below:
         if isinstance(child, InternalNode):
-            shown |= _internal(met, zero, child_path, child, asked)
+            shown |= _internal(met, zero, path + bytes((index,)), child, keys[first:end])
         elif isinstance(child, StemNode):
             shown = True
-            _stem(met, zero, child_path, child, asked)
+            _stem(met, zero, path + bytes((index,)), child, keys[first:end])
         else:
-            stems = {key[:STEM_BYTES] for key in asked}
+            stems = {key[:STEM_BYTES] for key in keys[first:end]}
             met.extensions += bytes((_extension(depth + 1, Status.EMPTY_SLOT),)) * len(stems)
     if path and not shown:
         met.unshown.append((number, place))
@@ -161,79 +172,83 @@ def _stem(met: Walk[P], zero: P, path: bytes, node: StemNode[P], keys: list[Tree
             previous = stem
         if present:
             asked[key[STEM_BYTES] // HALF_WIDTH].append(key[STEM_BYTES])
-    row = [(0, STEM_MARKER), (1, stem_scalar(node.stem))]
-    opened: list[tuple[int, Half[P], list[tuple[int, int]]]] = []
+    opened: list[tuple[int, Half[P]]] = []
     for side, suffixes in enumerate(asked):
         if not suffixes:
             continue
         half = node.halves[side]
-        if half is Gap.UNKNOWN:
+        if half is UNKNOWN:
             raise UnknownNode(path, TreeKey.at(node.stem, suffixes[0]))
-        if isinstance(half, Gap):
-            half = Half(zero, 0, {}, EMPTY)
-        row.append((2 + side, half.scalar))
-        opened.append((side, half, _values(path, node.stem, half, suffixes)))
+        opened.append((side, Half(zero, 0, {}, EMPTY) if isinstance(half, Gap) else half))
     if not opened:
         met.other_stems.append(node.stem)
-    met.enter(path, node, row)
-    for side, half, leaves in opened:
-        met.enter(path + bytes((2 + side,)), half, leaves)
+    met.points += bytes((0, 1, *(2 + side for side, _ in opened)))
+    met.values += [STEM_MARKER, stem_scalar(node.stem), *(half.scalar for _, half in opened)]
+    met.enter(path, node, 2 + len(opened))
+    for side, half in opened:
+        _half(met, path + bytes((2 + side,)), node.stem, half, asked[side])
 
 
-def _values(path: bytes, stem: Stem, half: Half[P], suffixes: Iterable[int]) -> list[tuple[int, int]]:
-    """(z, y) of lo and hi of each suffix."""
-    leaves = []
+def _half(met: Walk[P], path: bytes, stem: Stem, half: Half[P], suffixes: Sequence[int]) -> None:
+    """lo and hi of each suffix that is asked of a half."""
     for suffix in suffixes:
         value = half.values.get(suffix, half.rest)
-        if value is Gap.UNKNOWN:
-            raise UnknownNode(path, TreeKey.at(stem, suffix))
+        if value is UNKNOWN:
+            raise UnknownNode(path[:-1], TreeKey.at(stem, suffix))
         index = leaf_index(suffix)
-        low, high = leaf_scalars(value)
-        leaves += [(index, low), (index + 1, high)]
-    return leaves
+        met.points += bytes((index, index + 1))
+        met.values += leaf_scalars(value)
+    met.enter(path, half, 2 * len(suffixes))
 
 
 def _mark(met: Walk[P], marker: Marker[P]) -> None:
     """Open entry 0 of each internal node that nothing shows to be one, in front of its other openings."""
-    openings, owners = met.openings, met.owners
-    met.openings, met.owners = [], []
+    groups, points, values = met.groups, met.points, met.values
+    met.groups, met.points, met.values = [], bytearray(), []
     done = 0
-    for number, place in sorted(met.unshown):
+    for number, place in [*sorted(met.unshown), (0, len(points))]:
+        met.groups += groups[done:place]
+        met.points += points[done:place]
+        met.values += values[done:place]
+        done = place
+        if not number:
+            break
         path, node = met.nodes[number]
         assert isinstance(node, InternalNode), "only internal nodes are noted"
-        met.openings += openings[done:place]
-        met.owners += owners[done:place]
-        done = place
-        first = openings[place]
-        entry = first.y if first.z == 0 else marker(path, node)
+        opened = points[place] == 0
+        entry = values[place] if opened else marker(path, node)
         if entry == STEM_MARKER:
             raise Rejection(Reason.MARKER_OF_STEM_NODE, path=path)
-        if first.z != 0:
+        if not opened:
             met.markers.append(entry)
-            met.openings.append(Opening(node.commitment, 0, entry))
-            met.owners.append(number)
-    met.openings += openings[done:]
-    met.owners += owners[done:]
+            met.groups.append(number)
+            met.points.append(0)
+            met.values.append(entry)
 
 
-def polynomials(engine: Engine[P], nodes: Iterable[OpenedNode[P]]) -> list[Any]:
-    """The vectors that nodes commit to, for `multiproof.prove`. Raises: UnknownNode where one is not wholly known."""
-    listed = list(nodes)
-    stored = {
-        number: node.children.polynomial()
-        for number, node in enumerate(listed)
-        if isinstance(node, InternalNode) and isinstance(node.children, StoredChildren)
-    }
-    others = [number for number in range(len(listed)) if number not in stored]
-    made = engine.vectors.polynomials([entries(listed[number]) for number in others])
-    stored.update(zip(others, made, strict=True))
-    return [stored[number] for number in range(len(listed))]
+def show(tree: Tree[P], keys: Sequence[TreeKey], *, markers: bool) -> Shown[P]:
+    """What a proof of these keys (ascending, each once) shows of a whole tree. Raises: UnknownNode.
+
+    An engine that keeps trees in arrays has its own way; this is the definition.
+    """
+    engine = tree.engine
+    met = walk(tree.root, engine.zero, keys, entry_zero if markers else None)
+    return Shown(
+        met.openings(engine),
+        engine.vectors.polynomials([entries(node) for _, node in met.nodes]),
+        bytes(met.extensions),
+        tuple(met.other_stems),
+        tuple(met.markers),
+        [tree.get(key) for key in keys],
+    )
 
 
 def entries(node: OpenedNode[P]) -> dict[int, int]:
     """The vector that a node commits to, entries not listed are 0. Raises: UnknownNode where it is not wholly known."""
     if isinstance(node, InternalNode):
         _require_whole(node.rest)
+        if isinstance(node.children, StoredChildren):
+            return dict(node.children.scalars())
         return {index: 0 if isinstance(child, Gap) else child.scalar for index, child in node.children.items()}
     if isinstance(node, StemNode):
         row = {0: STEM_MARKER, 1: stem_scalar(node.stem)}

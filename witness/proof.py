@@ -15,14 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from spec.containers import ExecutionWitness, IPAProof, StateDiff, StemStateDiff, SuffixStateDiff, VerkleProof
 from spec.errors import DecodeError, Reason, Rejection
+from spec.params import STEM_BYTES
 from spec.types import Bytes32, StateRoot, Stem, TreeKey, Value
 from verkle import ipa, multiproof
-from verkle.engine import Engine, P, decode_at
+from verkle.engine import Engine, P, Shown, decode_at
 from verkle.field import FR, ByteOrder
 from verkle.node import InternalNode
 from verkle.transcript import TREE_PROOF_LABEL, Transcript
 from verkle.tree import Tree
-from witness.openings import Marker, Walk, entry_zero, polynomials, walk
+from witness.openings import Marker, show, walk
 from witness.sketch import Sketch, require_ascending
 
 
@@ -38,32 +39,30 @@ def prove(
     listed = sorted({*keys, *written})
     if not listed:
         raise ValueError("a witness lists at least one key")
-    met = walk(tree.root, tree.engine.zero, listed, entry_zero if markers else None)
-    transcript = Transcript(TREE_PROOF_LABEL)
-    rows = polynomials(tree.engine, (node for _, node in met.nodes))
-    proof = multiproof.prove(tree.engine, transcript, met.openings, [rows[owner] for owner in met.owners])
-    return ExecutionWitness(_state_diff(tree, listed, written), _verkle_proof(tree.engine, met, proof))
+    engine = tree.engine
+    shown = engine.show(tree.root, listed, markers=markers) or show(tree, listed, markers=markers)
+    made = multiproof.prove(engine, Transcript(TREE_PROOF_LABEL), shown.openings, shown.polynomials)
+    return ExecutionWitness(_state_diff(listed, shown.values, written), _verkle_proof(engine, shown, made))
 
 
-def _state_diff(tree: Tree[P], keys: Sequence[TreeKey], writes: Mapping[TreeKey, Value]) -> StateDiff:
-    by_stem: dict[Stem, list[SuffixStateDiff]] = {}
-    for key in keys:
-        current, new = tree.get(key), writes.get(key)
-        diff = SuffixStateDiff(key.suffix, current, None if new == current else new)
-        by_stem.setdefault(key.stem, []).append(diff)
-    return tuple(StemStateDiff(stem, tuple(diffs)) for stem, diffs in by_stem.items())
+def _state_diff(keys: Sequence[TreeKey], values: Sequence[Value | None], writes: Mapping[TreeKey, Value]) -> StateDiff:
+    by_stem: dict[bytes, list[SuffixStateDiff]] = {}
+    for key, current in zip(keys, values, strict=True):
+        new = writes.get(key)
+        diff = SuffixStateDiff(key[STEM_BYTES], current, None if new == current else new)
+        by_stem.setdefault(key[:STEM_BYTES], []).append(diff)
+    return tuple(StemStateDiff(Stem(stem), tuple(diffs)) for stem, diffs in by_stem.items())
 
 
-def _verkle_proof(engine: Engine[P], met: Walk[P], proof: multiproof.MultiProof) -> VerkleProof:
-    commitments = engine.encode([node.commitment for path, node in met.nodes if path])
+def _verkle_proof(engine: Engine[P], shown: Shown[P], proof: multiproof.MultiProof) -> VerkleProof:
     last = Bytes32(FR.encode(proof.argument.last, "big"))
     return VerkleProof(
-        tuple(met.other_stems),
-        bytes(met.extensions),
-        tuple(commitments),
+        shown.other_stems,
+        shown.extensions,
+        tuple(engine.encode(shown.openings.commitments[1:])),
         proof.d,
         IPAProof(proof.argument.left, proof.argument.right, last),
-        tuple(Bytes32(FR.encode(marker, "little")) for marker in met.markers),
+        tuple(Bytes32(FR.encode(marker, "little")) for marker in shown.markers),
     )
 
 
@@ -96,7 +95,7 @@ def _check_openings(tree: Tree[P], witness: ExecutionWitness, marker: Marker[P] 
     last = _decode_scalar(proof.ipa_proof.final_evaluation, "big", "ipa_proof.final_evaluation")
     argument = ipa.Argument(proof.ipa_proof.cl, proof.ipa_proof.cr, last)
     sent = multiproof.MultiProof(proof.d, argument)
-    multiproof.verify(tree.engine, Transcript(TREE_PROOF_LABEL), met.openings, sent)
+    multiproof.verify(tree.engine, Transcript(TREE_PROOF_LABEL), met.openings(tree.engine), sent)
 
 
 def post_state(tree: Tree[P], witness: ExecutionWitness) -> Tree[P]:
@@ -134,7 +133,8 @@ def _check_state_diff(state_diff: StateDiff) -> None:
         place = f"state_diff[{index}].suffix_diffs"
         if not diff.suffix_diffs:
             raise Rejection(Reason.SUFFIXES_MISSING, at=place)
-        require_ascending([entry.suffix for entry in diff.suffix_diffs], Reason.SUFFIXES_NOT_ASCENDING, place)
+        if len(diff.suffix_diffs) > 1:
+            require_ascending([entry.suffix for entry in diff.suffix_diffs], Reason.SUFFIXES_NOT_ASCENDING, place)
         for entry in diff.suffix_diffs:
             if entry.new_value is not None and entry.new_value == entry.current_value:
                 raise Rejection(Reason.NEW_VALUE_NOT_A_CHANGE, stem=bytes(diff.stem), suffix=entry.suffix)

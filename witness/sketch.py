@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from spec.containers import ExecutionWitness, StemStateDiff
 from spec.errors import Reason, Rejection
@@ -32,8 +32,7 @@ def require_ascending(values: Sequence[T], reason: Reason, place: str) -> None:
             raise Rejection(reason, at=f"{place}[{index + 1}]")
 
 
-@dataclass(frozen=True, slots=True)
-class _StemClaim:
+class _StemClaim(NamedTuple):
     """A stem node that the proof claims to stand somewhere; `diff` is there if its values are proven."""
 
     stem: Stem
@@ -41,7 +40,11 @@ class _StemClaim:
 
     def sides(self) -> list[int]:
         """The halves whose commitments the proof gives."""
-        return sorted({entry.suffix // HALF_WIDTH for entry in self.diff.suffix_diffs}) if self.diff else []
+        if self.diff is None:
+            return []
+        if len(self.diff.suffix_diffs) == 1:
+            return [self.diff.suffix_diffs[0].suffix // HALF_WIDTH]
+        return sorted({entry.suffix // HALF_WIDTH for entry in self.diff.suffix_diffs})
 
 
 class _InternalClaim:
@@ -70,8 +73,7 @@ class Sketch:
         absent: list[tuple[bytes, Stem]] = []
         for diff, extension in zip(witness.state_diff, extensions, strict=True):
             status, path = _read_extension(diff, extension)
-            for depth in range(len(path)):
-                sketch._claim(path[:depth], _INTERNAL)
+            sketch._claim_above(path)
             if status is Status.PRESENT:
                 sketch._claim(path, _StemClaim(diff.stem, diff))
             elif status is Status.EMPTY_SLOT:
@@ -82,8 +84,17 @@ class Sketch:
         return sketch
 
     def _claim(self, path: bytes, claim: _Claim) -> None:
-        if self.claims.setdefault(path, claim) != claim:
+        held = self.claims.setdefault(path, claim)
+        if held is not claim and held != claim:
             raise Rejection(Reason.SHAPE_CONFLICT, path=path)
+
+    def _claim_above(self, path: bytes) -> None:
+        """Internal nodes at all proper prefixes. An internal node that is claimed already has its own above it."""
+        for depth in range(len(path) - 1, -1, -1):
+            held = self.claims.get(path[:depth])
+            if held is _INTERNAL:
+                break
+            self._claim(path[:depth], _INTERNAL)
 
     def _place_other_stems(self, absent: list[tuple[bytes, Stem]], other_stems: Sequence[Stem]) -> None:
         """Find which stem makes each one absent: a present one at its path, or one of `other_stems`."""
@@ -128,43 +139,46 @@ class Sketch:
         for path, (_, scalar) in known.items():
             if path and scalar == 0 and self.claims.get(path) is _INTERNAL:
                 raise Rejection(Reason.INTERNAL_NODE_EMPTY, path=path)
-        nodes: dict[bytes, Node[P]] = {}
-        children: dict[bytes, dict[int, Node[P]]] = {}
-        for path in sorted(self.claims, key=len, reverse=True):
+        children: dict[bytes, list[tuple[int, Node[P]]]] = {}
+        node: Node[P] = EMPTY
+        for path in sorted(self.claims, reverse=True):  # below comes behind above
             claim = self.claims[path]
-            if isinstance(claim, Gap):
-                nodes[path] = claim
+            if claim is _INTERNAL:
+                node = InternalNode(*known[path], dict(reversed(children.pop(path, []))), UNKNOWN)
             elif isinstance(claim, _StemClaim):
-                low, high = (_half(known.get(path + bytes((2 + side,))), claim, side) for side in (0, 1))
-                nodes[path] = StemNode(*known[path], claim.stem, (low, high))
+                node = StemNode(*known[path], claim.stem, _halves(known, path, claim))
             else:
-                nodes[path] = InternalNode(*known[path], children.pop(path, {}), UNKNOWN)
-            if path:
-                children.setdefault(path[:-1], {})[path[-1]] = nodes[path]
-        top = nodes[b""]
-        assert isinstance(top, InternalNode), "the root is claimed first, and claims cannot be changed"
-        return Tree(engine, top)
+                node = EMPTY
+            children.setdefault(path[:-1], []).append((path[-1] if path else 0, node))
+        assert isinstance(node, InternalNode), "the root is claimed first, and claims cannot be changed"
+        return Tree(engine, node)
+
+
+_STATUSES: Final = {int(status): status for status in Status}
 
 
 def _read_extension(diff: StemStateDiff, extension: int) -> tuple[Status, bytes]:
     """Status and path of a stem's extension byte."""
     depth, code = extension >> STATUS_BITS, extension & ((1 << STATUS_BITS) - 1)
-    if code not in set(Status):
+    if code not in _STATUSES:
         raise Rejection(Reason.EXTENSION_STATUS, stem=bytes(diff.stem), status=code)
     if not 1 <= depth <= STEM_BYTES:
         raise Rejection(Reason.EXTENSION_DEPTH, stem=bytes(diff.stem), depth=depth)
-    status = Status(code)
+    status = _STATUSES[code]
     if status is not Status.PRESENT and any(entry.current_value is not None for entry in diff.suffix_diffs):
         raise Rejection(Reason.ABSENT_STEM_HAS_VALUE, stem=bytes(diff.stem))
     return status, bytes(diff.stem[:depth])
 
 
-def _half(known: tuple[P, int] | None, claim: _StemClaim, side: int) -> Half[P] | Gap:
-    if known is None or claim.diff is None:
-        return UNKNOWN
-    values: dict[int, Value | Gap] = {
-        entry.suffix: EMPTY if entry.current_value is None else entry.current_value
-        for entry in claim.diff.suffix_diffs
-        if entry.suffix // HALF_WIDTH == side
-    }
-    return Half(*known, values, UNKNOWN)
+def _halves(known: dict[bytes, tuple[P, int]], path: bytes, claim: _StemClaim) -> tuple[Half[P] | Gap, Half[P] | Gap]:
+    """The halves that are asked for; nothing is known of others."""
+    halves: list[Half[P] | Gap] = [UNKNOWN, UNKNOWN]
+    if claim.diff is not None:
+        values: tuple[dict[int, Value | Gap], dict[int, Value | Gap]] = ({}, {})
+        for entry in claim.diff.suffix_diffs:
+            current = entry.current_value
+            values[entry.suffix // HALF_WIDTH][entry.suffix] = EMPTY if current is None else current
+        for side in (0, 1):
+            if values[side]:
+                halves[side] = Half(*known[path + bytes((2 + side,))], values[side], UNKNOWN)
+    return halves[0], halves[1]

@@ -14,7 +14,7 @@ from accel import select as selection
 from cli import engines, sample
 from cli.engines import EngineChoice
 from cli.main import verkle
-from spec.codec import json_document, payload_json
+from spec.codec import json_document, request_json
 from tests.accel.conftest import COMPILED, engine_called
 from tests.accel.test_select import features_without
 
@@ -145,9 +145,9 @@ def test_blocks_are_verified_with_every_engine_in_one_process_or_two(name: str, 
     engine = engine_called(name)
     chain = sample.Chain.begin(sample.genesis_document(24), engine)
     root = "0x" + chain.root.hex()
-    payloads = [payload_json.encode_payload(chain.add(step)) for step in sample.steps(chain.accounts)[:3]]
+    requests = [request_json.encode_request(chain.add(step)) for step in sample.steps()[:3]]
     blocks = tmp_path / "blocks.jsonl"
-    blocks.write_text("".join(json_document.write(payload) + "\n" for payload in payloads))
+    blocks.write_text("".join(json_document.write(request) + "\n" for request in requests))
     arguments = ["block", "verify", str(blocks), "--parent-root", root, "--json", "--jobs", jobs]
     found = [json.loads(line) for line in run(*arguments, "--engine", name).stdout.splitlines()]
     assert [verdict["verdict"] for verdict in found[:-1]] == ["valid"] * 3

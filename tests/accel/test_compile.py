@@ -145,3 +145,15 @@ def test_what_is_kept_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     finally:
         monkeypatch.undo()
         cache_directory.cache_clear()
+
+
+def test_kernels_of_old_sources_are_removed(tmp_path: Path) -> None:
+    """All but the newest, and nothing that is not ours."""
+    for age, name in enumerate(["0" * 16, "1" * 16, "2" * 16, "other", "f" * 15]):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kernel.nbc").write_bytes(b"")
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    current = tmp_path / ("a" * 16)
+    current.mkdir()
+    keeping.forget_old(current)
+    assert {path.name for path in tmp_path.iterdir()} == {current.name, "0" * 16, "other", "f" * 15}

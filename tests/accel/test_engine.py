@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ SIZES = (0, 1, 2, 5, 255, 256, 257, 1000)
 BATCHES = (0, 1, 7, 8, 9, 17)
 
 
-def same_points(fast: Any, made: list[Any], expected: list[Point]) -> None:
+def same_points(fast: Any, made: Sequence[Any], expected: list[Point]) -> None:
     """Equal encodings and equal maps to the scalar field."""
     assert fast.encode(made) == REFERENCE.encode(expected)
     assert fast.to_scalars(made) == REFERENCE.to_scalars(expected)
@@ -123,8 +124,8 @@ def test_vectors_are_dense_rows(fast: Any, count: int) -> None:
 
 
 def test_no_vectors(fast: Any) -> None:
-    assert fast.commit_vectors([], []) == []
-    assert fast.commit([]) == []
+    assert len(fast.commit_vectors([], [])) == 0
+    assert len(fast.commit([])) == 0
 
 
 def _another(fast: Any, memory: int | None = None) -> NumbaEngine:

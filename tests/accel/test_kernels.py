@@ -171,3 +171,32 @@ def test_inverses_are_shared_correctly(count: int) -> None:
     engine_called("numba-ifma")
     made = integers_of(ifma_maps.ratios(words, 2, True))
     assert list(zip(made[0::2], made[1::2], strict=True)) == curve.affine([point.coordinates for point in points])
+
+
+@pytest.mark.parametrize("modulus", [P, FR.modulus])
+def test_inverses_in_whole_words(modulus: int) -> None:
+    engine_called("numba")
+    from accel import inverse  # noqa: PLC0415
+
+    rng = random.Random(62)
+    known = inverse.constants(modulus)
+    edges = [1, 2, 3, modulus - 1, modulus - 2, (modulus + 1) // 2, *(1 << k for k in range(0, 252, 31))]
+    for value in [*edges, *(rng.randrange(1, modulus) for _ in range(500))]:
+        words = words_of([value])[0].copy()
+        inverse.invert_words(words, *known)
+        (made,) = integers_of(words)
+        assert made < modulus
+        assert made * value % modulus == 1
+    zero = words_of([0])[0].copy()
+    inverse.invert_words(zero, *known)
+
+
+@pytest.mark.parametrize("offset", [-2, -1, 0, 1, 2])
+def test_ratios_at_multiples_of_the_order_are_reduced(offset: int) -> None:
+    """X / Y at the edges of k r and p, in each lane of groups that are full and of one that is not."""
+    kernels = engine_called("numba-ifma").kernels
+    ratios = [(k * FR.modulus + offset) % P for k in range(6)] + [P - 1, 0, 1, (offset - 1) % P]
+    rng = random.Random(offset)
+    divisors = [rng.randrange(1, P) for _ in ratios]
+    words = point_words([(x * y % P, y, 0, 1) for x, y in zip(ratios, divisors, strict=True)])
+    assert integers_of(kernels.to_scalars(words)) == [x % FR.modulus for x in ratios]

@@ -13,9 +13,9 @@ from tests.accel.conftest import COMPILED, REFERENCE, engine_called, scalars
 from tests.vectors import generate
 from tests.vectors.test_vectors import CASES
 from verkle import domain, ipa, multiproof
-from verkle.engine import Engine
+from verkle.engine import Engine, Openings
 from verkle.field import FR
-from verkle.multiproof import MultiProof, Opening
+from verkle.multiproof import MultiProof
 from verkle.transcript import Transcript
 from verkle.tree import Tree
 from witness.proof import check, post_state, prove
@@ -54,20 +54,18 @@ def test_arguments_are_the_same_bytes(fast: Any, kind: str, point: int) -> None:
             ipa.verify(engine, Transcript(LABEL), commitment, encoded, (point, value + 1), made)
 
 
-def openings(engine: Engine[Any], count: int) -> tuple[list[Opening[Any]], list[Any]]:
+def openings(engine: Engine[Any], count: int) -> tuple[Openings[Any], Any]:
     """Openings of empty, sparse and dense polynomials, each opened several times."""
     rng = random.Random(count)
     rows = []
     for _ in range(max(1, count // 4)):
         size = rng.choice([0, 1, 3, 256])
         rows.append(dict(zip(rng.sample(range(256), size), scalars(rng, size), strict=True)))
+    groups = [rng.randrange(len(rows)) for _ in range(count)]
+    points = bytes(rng.choice([0, 1, 255, rng.randrange(256)]) for _ in range(count))
+    values = engine.vectors.of([rows[group].get(z, 0) for group, z in zip(groups, points, strict=True)])
     commitments = engine.commit([row.items() for row in rows])
-    polynomials = engine.vectors.polynomials(rows)
-    listed = []
-    for _ in range(count):
-        which, z = rng.randrange(len(rows)), rng.choice([0, 1, 255, rng.randrange(256)])
-        listed.append((which, Opening(commitments[which], z, rows[which].get(z, 0))))
-    return [opening for _, opening in listed], [polynomials[which] for which, _ in listed]
+    return Openings(commitments, groups, points, values), engine.vectors.polynomials(rows)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 100, 1000])

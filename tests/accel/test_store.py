@@ -16,6 +16,7 @@ from tests.tree_strategies import writes
 from verkle.engine import Engine, ReferenceEngine
 from verkle.node import Gap, Half, InternalNode, Node, StemNode
 from verkle.tree import Tree
+from witness.openings import show
 from witness.proof import check, post_state, prove
 
 
@@ -169,3 +170,40 @@ def test_an_interrupted_update_leaves_no_trace(fast: Engine[Any], after: int) ->
     with pytest.raises(KeyboardInterrupt):
         store.grow(Interrupted(fast, after), tree.root, changes)
     assert tree.update(changes).state_root() == Tree.empty(NodeByNode(fast)).update(state | changes).state_root()
+
+
+@ENGINES
+@pytest.mark.parametrize("markers", [False, True], ids=["plain", "marked"])
+@given(writes(min_size=1), writes(min_size=1, max_size=8))
+@settings(max_examples=60)
+def test_what_is_shown_is_what_the_walk_shows(
+    fast: Engine[Any], markers: bool, state: dict[TreeKey, Value], others: dict[TreeKey, Value]
+) -> None:
+    """Column by column, for present keys and absent ones."""
+    tree = Tree.empty(fast).update(state)
+    keys = sorted({*list(state)[::2], *others})
+    made, expected = fast.show(tree.root, keys, markers=markers), show(tree, keys, markers=markers)
+    assert made is not None
+    for field in ("extensions", "other_stems", "markers", "values"):
+        assert getattr(made, field) == getattr(expected, field)
+    assert fast.encode_joined(made.openings.commitments) == fast.encode_joined(expected.openings.commitments)
+    assert list(made.openings.groups) == list(expected.openings.groups)
+    assert list(made.openings.points) == list(expected.openings.points)
+    assert fast.vectors.equal(made.openings.values, expected.openings.values)
+    for column in ("starts", "indices", "values"):
+        assert getattr(made.polynomials, column).tolist() == getattr(expected.polynomials, column).tolist()
+
+
+@ENGINES
+def test_many_keys_make_room(fast: Engine[Any]) -> None:
+    """Deep trees and wide ones are shown alike, whatever room is made at first."""
+    rng = random.Random(11)
+    heads = [bytes(rng.choice([0, 29])) for _ in range(300)]
+    state = {TreeKey(head + rng.randbytes(32 - len(head))): Value(rng.randbytes(32)) for head in heads}
+    tree = Tree.empty(fast).update(state)
+    for count in (1, 2, 300):
+        keys = sorted(list(state)[:count])
+        made, expected = fast.show(tree.root, keys, markers=True), show(tree, keys, markers=True)
+        assert made is not None
+        assert fast.vectors.equal(made.openings.values, expected.openings.values)
+        assert made.values == expected.values

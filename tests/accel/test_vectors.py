@@ -102,45 +102,74 @@ def test_openings(arrays: Any, count: int) -> None:
     held = arrays.polynomials(listed)
     which = [rng.randrange(len(listed)) for _ in range(count)]
     points = [rng.choice([0, 1, 255, rng.randrange(256)]) for _ in range(count)]
-    opened, OPENED = LISTS.gather([listed[i] for i in which]), arrays.gather([held[i] for i in which])
-    values, VALUES = LISTS.values_at(opened, points), arrays.values_at(OPENED, points)
+    values, VALUES = LISTS.values_at(listed, which, points), arrays.values_at(held, which, points)
     assert arrays.integers(VALUES) == values
-    encoded = [rng.randbytes(32) for _ in listed]
+    encoded = rng.randbytes(32 * len(listed))
     assert arrays.statement(encoded, which, points, VALUES) == LISTS.statement(encoded, which, points, values)
     for r in (0, 1, FR.modulus - 1, rng.randrange(FR.modulus)):
+        gathered, GATHERED = LISTS.gather(listed, which, points, r), arrays.gather(held, which, points, r)
+        assert arrays.integers(arrays.quotients(GATHERED)) == LISTS.quotients(gathered)
         for t in (256, FR.modulus - 1, rng.randrange(256, FR.modulus)):
             weights, WEIGHTS = LISTS.weights(r, t, points), arrays.weights(r, t, points)
             assert arrays.integers(WEIGHTS) == weights
-        assert arrays.integers(arrays.combination(OPENED, WEIGHTS)) == LISTS.combination(opened, weights)
-        assert arrays.integers(arrays.quotients(OPENED, points, r)) == LISTS.quotients(opened, points, r)
+            assert arrays.integers(arrays.combination(GATHERED, t)) == LISTS.combination(gathered, t)
         sums = LISTS.group_sums(weights, which, len(listed))
         assert arrays.integers(arrays.group_sums(WEIGHTS, which, len(listed))) == sums
         assert arrays.inner_product(WEIGHTS, VALUES) == LISTS.inner_product(weights, values)
 
 
+def test_gathering_is_the_protocols_h(arrays: Any) -> None:
+    """Sum over z of F_z / (t - z) is the sum of r^i f_i / (t - z_i)."""
+    rng = random.Random(5)
+    listed, points, r, t = polynomials(rng, 20), [rng.randrange(256) for _ in range(20)], 7, 1 << 200
+    weights = LISTS.weights(r, t, points)
+    h = [sum(w * f.get(j, 0) for w, f in zip(weights, listed, strict=True)) % FR.modulus for j in range(256)]
+    assert LISTS.combination(LISTS.gather(listed, range(20), points, r), t) == h
+    held = arrays.polynomials(listed)
+    assert arrays.integers(arrays.combination(arrays.gather(held, range(20), points, r), t)) == h
+
+
+@pytest.mark.parametrize("count", [255, 256, 257, 600])
+def test_many_openings_of_one_point(arrays: Any, count: int) -> None:
+    """More products than are added up before they are reduced, all of the largest values."""
+    listed = [dict.fromkeys(range(256), FR.modulus - 1), {3: FR.modulus - 1, 8: 1}]
+    held, which = arrays.polynomials(listed), [i % 2 for i in range(count)]
+    for r in (1, FR.modulus - 1):
+        expected = LISTS.gather(listed, which, bytes([9]) * count, r)
+        made = arrays.gather(held, which, bytes([9]) * count, r)
+        assert arrays.integers(arrays.combination(made, 300)) == LISTS.combination(expected, 300)
+        assert arrays.integers(arrays.quotients(made)) == LISTS.quotients(expected)
+
+
+def test_equality(arrays: Any) -> None:
+    a = arrays.of([1, 2, 3])
+    assert arrays.equal(a, arrays.of([1, 2, 3]))
+    assert not arrays.equal(a, arrays.of([1, 2, 4]))
+    assert not arrays.equal(a, arrays.of([1, 2]))
+
+
 def test_polynomials_are_reduced_and_equal_ones_need_not_be_one_object(arrays: Any) -> None:
     given = {3: -1, 200: FR.modulus + 5}
-    first, second = arrays.polynomials([given, {200: 5, 3: FR.modulus - 1}])
-    points = [3, 200, 7, 3]
-    opened = arrays.gather([first, second, first, second])
-    values = arrays.values_at(opened, points)
-    assert arrays.integers(values) == [FR.modulus - 1, 5, 0, FR.modulus - 1]
-    expected = LISTS.quotients([{3: FR.modulus - 1, 200: 5}] * 4, points, 11)
-    assert arrays.integers(arrays.quotients(opened, points, 11)) == expected
+    same = {3: FR.modulus - 1, 200: 5}
+    held = arrays.polynomials([given, {200: 5, 3: FR.modulus - 1}])
+    points, which = [3, 200, 7, 3], [0, 1, 0, 1]
+    assert arrays.integers(arrays.values_at(held, which, points)) == [FR.modulus - 1, 5, 0, FR.modulus - 1]
+    assert LISTS.values_at([given], [0], [3]) == [FR.modulus - 1]
+    expected = LISTS.quotients(LISTS.gather([same], [0] * 4, points, 11))
+    assert arrays.integers(arrays.quotients(arrays.gather(held, which, points, 11))) == expected
 
 
 def test_every_point_of_the_domain(arrays: Any) -> None:
     rng = random.Random(256)
     values = dict(enumerate(scalars(rng, 256)))
-    (polynomial,) = arrays.polynomials([values])
-    points = list(range(256))
-    opened = arrays.gather([polynomial] * 256)
-    assert arrays.integers(arrays.values_at(opened, points)) == list(values.values())
-    expected = LISTS.quotients([values] * 256, points, 3)
-    assert arrays.integers(arrays.quotients(opened, points, 3)) == expected
+    held = arrays.polynomials([values])
+    points, which = list(range(256)), [0] * 256
+    assert arrays.integers(arrays.values_at(held, which, points)) == list(values.values())
+    expected = LISTS.quotients(LISTS.gather([values], which, points, 3))
+    assert arrays.integers(arrays.quotients(arrays.gather(held, which, points, 3))) == expected
     for z in (0, 1, 128, 255):
         quotient = domain.quotient(list(values.values()), z)
-        assert arrays.integers(arrays.quotients(arrays.gather([polynomial]), [z], 0)) == quotient
+        assert arrays.integers(arrays.quotients(arrays.gather(held, [0], [z], 0))) == quotient
 
 
 @pytest.mark.parametrize("groups", [1, 2, 100])

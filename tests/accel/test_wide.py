@@ -266,8 +266,6 @@ def test_vectors_element_by_element(size: int) -> None:
     assert integers_of(wide_vectors.difference(left, right, size)) == LIST.difference(a, b)
     assert integers_of(wide_vectors.inner_product(left, right, size)) == [LIST.inner_product(a, b)]
     assert integers_of(wide_vectors.branch(left, size, scalar(x))) == LIST.branch(a, x)
-    expected = [(value << wide.WIDE_BITS) % R for value in a]
-    assert integers_of(wide_vectors.to_montgomery(left, size)) == expected
     count = max(1, size // 3)
     groups = [rng.randrange(count) for _ in a]
     made = wide_vectors.group_sums(left, np.array(groups, dtype=np.int64), count)
@@ -290,12 +288,13 @@ def test_weights_of_points_outside_the_domain(t: int) -> None:
     assert integers_of(wide_vectors.evaluation_weights(scalar(t))) == domain.evaluation_weights(t)
     for size in (0, 1, 2, 300):
         points, r = [rng.randrange(256) for _ in range(size)], rng.choice([0, 1, rng.randrange(R)])
-        made = wide_vectors.weights(scalar(r), scalar(t), np.array(points, dtype=np.int64))
+        made = wide_vectors.weights(scalar(r), scalar(t), np.array(points, dtype=np.uint8))
         assert integers_of(made) == LIST.weights(r, t, points)
 
 
 def in_rows(polynomials: Sequence[dict[int, int]]) -> tuple[Indices, Indices, Words]:
-    """Polynomials in CSR form."""
+    """Polynomials in CSR form, indices ascending."""
+    polynomials = [dict(sorted(polynomial.items())) for polynomial in polynomials]
     starts = np.cumsum([0, *(len(polynomial) for polynomial in polynomials)], dtype=np.int64)
     indices = np.array([index for polynomial in polynomials for index in polynomial], dtype=np.int64)
     return starts, indices, words_of(value for polynomial in polynomials for value in polynomial.values())
@@ -316,11 +315,10 @@ def test_polynomials(kinds: Sequence[Callable[[random.Random], dict[int, int]]])
     distinct = [kind(rng) for kind in kinds]
     which = [*range(len(distinct)), *(rng.randrange(len(distinct)) for _ in range(9))]
     points = [rng.choice([0, 255, 7, rng.randrange(256)]) for _ in which]
-    openings, r = [distinct[k] for k in which], rng.randrange(R)
-    rows, listed, at = in_rows(distinct), np.array(which, dtype=np.int64), np.array(points, dtype=np.int64)
-    assert integers_of(wide_vectors.values_at(*rows, listed, at)) == LIST.values_at(openings, points)
-    weights = scalars(rng, len(distinct))
-    factors = wide_vectors.to_montgomery(words_of(weights), len(weights))
-    assert integers_of(wide_vectors.combination(*rows, factors)) == LIST.combination(distinct, weights)
-    made = wide_vectors.quotients(*rows, listed, at, scalar(r))
-    assert integers_of(made) == LIST.quotients(openings, points, r)
+    r, t = rng.randrange(R), rng.randrange(256, R)
+    rows, listed, at = in_rows(distinct), np.array(which, dtype=np.int64), np.array(points, dtype=np.uint8)
+    assert integers_of(wide_vectors.values_at(*rows, listed, at)) == LIST.values_at(distinct, which, points)
+    made = wide_vectors.gather(*rows, listed, at, scalar(r), 0, domain.SIZE)
+    expected = LIST.gather(distinct, which, points, r)
+    assert integers_of(wide_vectors.combination(*made, scalar(t))) == LIST.combination(expected, t)
+    assert integers_of(wide_vectors.quotients(*made)) == LIST.quotients(expected)

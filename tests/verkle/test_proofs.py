@@ -16,7 +16,7 @@ from tests.toy_engine import ToyEngine
 from verkle import domain, ipa, multiproof
 from verkle.engine import Engine
 from verkle.field import FR
-from verkle.multiproof import MultiProof, Opening
+from verkle.multiproof import MultiProof, Opening, columns
 from verkle.transcript import Transcript
 
 R = FR.modulus
@@ -82,36 +82,35 @@ def test_transcript_is_a_hash_of_everything_said(steps: list[str], rng: random.R
     assert len({run(None), *(run(index) for index in range(len(words)))}) == len(words) + 1
 
 
-def make_openings(engine: Engine[Any], count: int, seed: int) -> tuple[list[Opening[Any]], list[Any]]:
+def make_openings(engine: Engine[Any], count: int, seed: int) -> tuple[list[Opening[Any]], Any]:
     rng = random.Random(seed)
     rows = []
     for _ in range(max(1, count // 2)):
         size = rng.choice([0, 1, 3, 256])
         rows.append({index: rng.choice([1, R - 1, rng.randrange(R)]) for index in rng.sample(range(256), size)})
     commitments = engine.commit([row.items() for row in rows])
-    made = engine.vectors.polynomials(rows)
-    openings, polynomials = [], []
+    openings, opened = [], []
     for _ in range(count):
         which, z = rng.randrange(len(rows)), rng.choice([0, 1, 255, rng.randrange(256)])
         openings.append(Opening(commitments[which], z, rows[which].get(z, 0)))
-        polynomials.append(made[which])
-    return openings, polynomials
+        opened.append(rows[which])
+    return openings, engine.vectors.polynomials(opened)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 40])
 def test_multiproofs_verify_in_the_toy_group(toy: ToyEngine, count: int) -> None:
     for seed in range(5):
         openings, polynomials = make_openings(toy, count, seed)
-        proof = multiproof.prove(toy, Transcript(b"test"), openings, polynomials)
-        multiproof.verify(toy, Transcript(b"test"), openings, proof)
+        proof = multiproof.prove(toy, Transcript(b"test"), columns(toy, openings), polynomials)
+        multiproof.verify(toy, Transcript(b"test"), columns(toy, openings), proof)
         assert MultiProof.from_bytes(proof.to_bytes()) == proof
 
 
 def test_multiproof_with_banderwagon_and_every_field_forged(engine: Engine[Any]) -> None:
     openings, polynomials = make_openings(engine, 4, seed=7)
     prover, verifier = Transcript(b"test"), Transcript(b"test")
-    proof = multiproof.prove(engine, prover, openings, polynomials)
-    multiproof.verify(engine, verifier, openings, proof)
+    proof = multiproof.prove(engine, prover, columns(engine, openings), polynomials)
+    multiproof.verify(engine, verifier, columns(engine, openings), proof)
     assert prover.challenge(b"state") == verifier.challenge(b"state"), "both absorbed the same bytes"
 
     data = proof.to_bytes()
@@ -119,7 +118,7 @@ def test_multiproof_with_banderwagon_and_every_field_forged(engine: Engine[Any])
     for position in range(0, len(data), 32):
         forged = data[:position] + (other if position < 544 else (1).to_bytes(32, "little")) + data[position + 32 :]
         with pytest.raises(Rejection) as rejection:
-            multiproof.verify(engine, Transcript(b"test"), openings, MultiProof.from_bytes(forged))
+            multiproof.verify(engine, Transcript(b"test"), columns(engine, openings), MultiProof.from_bytes(forged))
         assert rejection.value.reason is Reason.PROOF_INVALID
     first = openings[0]
     for lie in (
@@ -128,28 +127,28 @@ def test_multiproof_with_banderwagon_and_every_field_forged(engine: Engine[Any])
         Opening(engine.add([first.commitment], [engine.q])[0], first.z, first.y),
     ):
         with pytest.raises(Rejection):
-            multiproof.verify(engine, Transcript(b"test"), [lie, *openings[1:]], proof)
+            multiproof.verify(engine, Transcript(b"test"), columns(engine, [lie, *openings[1:]]), proof)
     for changed in (openings[1:], openings[::-1], [*openings, openings[0]]):
         with pytest.raises(Rejection):
-            multiproof.verify(engine, Transcript(b"test"), changed, proof)
+            multiproof.verify(engine, Transcript(b"test"), columns(engine, changed), proof)
     with pytest.raises(Rejection):
-        multiproof.verify(engine, Transcript(b"vt"), openings, proof)
+        multiproof.verify(engine, Transcript(b"vt"), columns(engine, openings), proof)
 
 
 def test_nothing_is_not_proved(toy: ToyEngine) -> None:
     with pytest.raises(ValueError, match="at least one"):
-        multiproof.prove(toy, Transcript(b"test"), [], [])
+        multiproof.prove(toy, Transcript(b"test"), columns(toy, []), [])
     openings, polynomials = make_openings(toy, 1, seed=1)
-    proof = multiproof.prove(toy, Transcript(b"test"), openings, polynomials)
+    proof = multiproof.prove(toy, Transcript(b"test"), columns(toy, openings), polynomials)
     with pytest.raises(Rejection, match="at least one"):
-        multiproof.verify(toy, Transcript(b"test"), [], proof)
+        multiproof.verify(toy, Transcript(b"test"), columns(toy, []), proof)
 
 
 def test_a_false_opening_is_not_proved(toy: ToyEngine) -> None:
     (opening,), polynomials = make_openings(toy, 1, seed=3)
     false = Opening(opening.commitment, opening.z, (opening.y + 1) % R)
     with pytest.raises(ValueError, match="not the opening's"):
-        multiproof.prove(toy, Transcript(b"test"), [false], polynomials)
+        multiproof.prove(toy, Transcript(b"test"), columns(toy, [false]), polynomials)
 
 
 class _Fixed(Transcript):
@@ -165,10 +164,10 @@ class _Fixed(Transcript):
 
 def test_a_challenge_in_the_domain_is_a_rejection(toy: ToyEngine) -> None:
     openings, polynomials = make_openings(toy, 2, seed=4)
-    proof = multiproof.prove(toy, Transcript(b"test"), openings, polynomials)
+    proof = multiproof.prove(toy, Transcript(b"test"), columns(toy, openings), polynomials)
     for run in (
-        lambda: multiproof.verify(toy, _Fixed(255), openings, proof),
-        lambda: multiproof.prove(toy, _Fixed(7), openings, polynomials),
+        lambda: multiproof.verify(toy, _Fixed(255), columns(toy, openings), proof),
+        lambda: multiproof.prove(toy, _Fixed(7), columns(toy, openings), polynomials),
     ):
         with pytest.raises(Rejection) as rejection:
             run()

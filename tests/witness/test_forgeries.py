@@ -13,7 +13,7 @@ import pytest
 from spec.containers import ExecutionWitness
 from spec.errors import Reason, Rejection
 from spec.types import TreeKey, Value
-from verkle.engine import Engine, P
+from verkle.engine import Engine, P, Shown
 from verkle.multiproof import prove as prove_openings
 from verkle.node import EMPTY, InternalNode, Node, StemNode
 from verkle.transcript import TREE_PROOF_LABEL, Transcript
@@ -42,12 +42,13 @@ def forge(
     """A witness that VICTIM is absent, made with all that a dishonest prover knows: `vector` opens `disguised`."""
     root = replaced(tree.root, path, disguised)
     assert isinstance(root, InternalNode)
-    met = walk(root, tree.engine.zero, [VICTIM], entry_zero if markers else None)
-    rows = tree.engine.vectors.polynomials([vector if at == path else entries(node) for at, node in met.nodes])
-    polynomials = [rows[owner] for owner in met.owners]
-    made = prove_openings(tree.engine, Transcript(TREE_PROOF_LABEL), met.openings, polynomials)
-    diff = witness_proof._state_diff(Tree(tree.engine, root), [VICTIM], {})
-    return ExecutionWitness(diff, witness_proof._verkle_proof(tree.engine, met, made))
+    engine = tree.engine
+    met = walk(root, engine.zero, [VICTIM], entry_zero if markers else None)
+    rows = engine.vectors.polynomials([vector if at == path else entries(node) for at, node in met.nodes])
+    shown = Shown(met.openings(engine), rows, bytes(met.extensions), (), tuple(met.markers), [None])
+    made = prove_openings(engine, Transcript(TREE_PROOF_LABEL), shown.openings, rows)
+    diff = witness_proof._state_diff([VICTIM], [None], {})
+    return ExecutionWitness(diff, witness_proof._verkle_proof(engine, shown, made))
 
 
 @pytest.fixture(scope="module")

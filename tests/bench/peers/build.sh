@@ -82,8 +82,42 @@ build_npm() {
     built npm "wasm and micro, node $(node --version)"
 }
 
+# EELS needs a Python of its own, for it asks for older versions of our own libraries.
+build_eels() {
+    eels=$build/eels
+    python=
+    for candidate in python3.11 python3.12 python3; do
+        if command -v "$candidate" >/dev/null 2>&1 && "$candidate" -c \
+            'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            python=$candidate
+            break
+        fi
+    done
+    if [ -z "$python" ]; then
+        rm -rf "$eels"
+        skip eels "no Python 3.11 or later with venv here"
+        return
+    fi
+    if ! cmp -s "$source_directory/eels/requirements.txt" "$eels/installed.txt"; then
+        if ! "$python" -m venv --clear "$eels" >"$log" 2>&1 || ! nice "$eels/bin/python" -m pip install --quiet \
+            --disable-pip-version-check --no-input --only-binary :all: -r "$source_directory/eels/requirements.txt" \
+            >"$log" 2>&1; then
+            rm -rf "$eels"
+            skip eels "its packages cannot be had: $(last_words)"
+            return
+        fi
+        cp "$source_directory/eels/requirements.txt" "$eels/installed.txt"
+    fi
+    if ! "$eels/bin/python" "$source_directory/eels/peer.py" </dev/null >"$log" 2>&1; then
+        broken eels "it does not start"
+        return
+    fi
+    built eels "execution-specs, $("$eels/bin/python" --version)"
+}
+
 build_go
 build_npm
+build_eels
 skip rust "ipa-multipoint and banderwagon are not on crates.io; rust-verkle runs as the peer wasm"
 rm -f "$log"
 exit $failed

@@ -6,7 +6,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic
 
@@ -30,10 +30,9 @@ from tests.bench.peers.inputs import (
     words,
 )
 from verkle import domain, embedding, ipa, multiproof
-from verkle.curve import Point
-from verkle.engine import Engine, P
+from verkle.engine import Engine, Openings, P
 from verkle.field import FR
-from verkle.multiproof import MultiProof, Opening
+from verkle.multiproof import MultiProof
 from verkle.transcript import Transcript
 from verkle.tree import Tree
 from witness.proof import check, post_state, prove
@@ -95,10 +94,10 @@ class Ours(Generic[P]):
 
     # Points and vectors.
 
-    def _multiples_of_g0(self, scenario: Scenario) -> list[P]:
+    def _multiples_of_g0(self, scenario: Scenario) -> Sequence[P]:
         return self.engine.commit([[(0, s)] for s in scalars(scenario.seed, 0, scenario.size)])
 
-    def _encode(self, points: list[P]) -> bytes:
+    def _encode(self, points: Sequence[P]) -> bytes:
         return join(self.engine.encode(points))
 
     def _commit(self, scenario: Scenario) -> Prepared:
@@ -122,7 +121,7 @@ class Ours(Generic[P]):
     def _decode(self, scenario: Scenario) -> Prepared:
         encoded = self.engine.encode(self._multiples_of_g0(scenario))
 
-        def output(points: list[P]) -> bytes:
+        def output(points: Sequence[P]) -> bytes:
             return _little_endian(self.engine.to_scalars(points))
 
         return Prepared(lambda: self.engine.decode(encoded), output, scenario.size)
@@ -157,22 +156,22 @@ class Ours(Generic[P]):
 
     # Many openings.
 
-    def _openings(self, scenario: Scenario) -> tuple[list[Opening[P]], list[Any]]:
+    def _openings(self, scenario: Scenario) -> tuple[Openings[P], Any]:
         seed = scenario.seed
         common = scalars(seed, 0, WIDTH)
         changes = list(enumerate(scalars(seed, 1, scenario.size)))
         engine = self.engine
-        base = engine.commit([list(enumerate(common))]) * scenario.size
+        base = [*engine.commit([list(enumerate(common))])] * scenario.size
         commitments = engine.add(base, engine.commit([[(k % WIDTH, change)] for k, change in changes]))
-        openings: list[Opening[P]] = []
         rows: list[Mapping[int, int]] = []
-        for (k, change), commitment in zip(changes, engine.decode(engine.encode(commitments)), strict=True):
+        for k, change in changes:
             polynomial = dict(enumerate(common))
             polynomial[k % WIDTH] = (common[k % WIDTH] + change) % FR.modulus
-            z = choice(seed, 2, k, WIDTH)
-            openings.append(Opening(commitment, z, polynomial[z]))
             rows.append(polynomial)
-        return openings, engine.vectors.polynomials(rows)
+        points = bytes(choice(seed, 2, k, WIDTH) for k in range(scenario.size))
+        values = engine.vectors.of([row[z] for row, z in zip(rows, points, strict=True)])
+        decoded = engine.decode(engine.encode(commitments))
+        return Openings(decoded, range(scenario.size), points, values), engine.vectors.polynomials(rows)
 
     def _multiproof_prove(self, scenario: Scenario) -> Prepared:
         openings, polynomials = self._openings(scenario)
@@ -308,7 +307,3 @@ def _little_endian(numbers: list[int]) -> bytes:
 
 def _accepted(_: object) -> bytes:
     return ACCEPTED
-
-
-Reference = Ours[Point]
-"""Ours over `ReferenceEngine`."""

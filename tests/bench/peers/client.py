@@ -42,20 +42,27 @@ class Program:
 
 
 NODE_PEER: Final = str(BUILD / "npm" / "peer.mjs")
+EELS_PEER: Final = str(Path(__file__).resolve().parent / "eels" / "peer.py")
+EELS_PYTHON: Final = os.environ.get("EELS_PYTHON") or str(BUILD / "eels" / "bin" / "python")
+"""A Python with `ethereum-execution`: that of `make peers`, or one that the environment names."""
 PROGRAMS: Final = {
     "go": Program("go-ipa and go-verkle", "go-peer", (str(BUILD / "go-peer"),)),
     "wasm": Program("rust-verkle as WebAssembly", "npm/peer.mjs", ("node", "--expose-gc", NODE_PEER, "wasm")),
+    "eels": Program("execution-specs (EELS)", EELS_PYTHON, (EELS_PYTHON, EELS_PEER)),
     "micro": Program("micro-eth-signer", "npm/peer.mjs", ("node", "--expose-gc", NODE_PEER, "micro")),
 }
+
+SKIPPED: Final = {"wasm": "npm", "micro": "npm"}
+"""Where `make peers` says why it skipped a peer, if not under its own name."""
 
 
 def why_unavailable(name: str) -> str | None:
     """A line that says why a peer cannot be started; None where it can."""
     program = PROGRAMS[name]
-    said = BUILD / f"{program.file.split('/')[0].removesuffix('-peer')}.skipped"
-    if said.exists():
-        return said.read_text(encoding="utf-8").strip()
     if not (BUILD / program.file).exists():
+        said = BUILD / f"{SKIPPED.get(name, name)}.skipped"
+        if said.exists():
+            return said.read_text(encoding="utf-8").strip()
         return f"{name} peer is not built: run make peers"
     if shutil.which(program.command[0]) is None:
         return f"{name} peer needs {program.command[0]}"

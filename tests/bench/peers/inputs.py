@@ -40,6 +40,8 @@ class Scenario:
     """The witness to verify, as JSON text, in place of one's own."""
     root: bytes | None = None
     """The root that the witness belongs to."""
+    block: bytes | None = None
+    """The block to execute, as JSON text."""
 
     def request(self) -> dict[str, object]:
         """The members of a request that say what is run."""

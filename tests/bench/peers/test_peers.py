@@ -8,7 +8,8 @@ import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from importlib.util import find_spec
+from typing import Any, Final
 
 import pytest
 
@@ -16,10 +17,10 @@ from spec.codec import json_document
 from spec.codec.witness_json import decode_witness
 from spec.errors import DecodeError, Rejection
 from spec.types import TreeKey, Value
-from tests.bench.peers.cases import ACCEPTED, Ours, Reference
+from tests.bench.peers.cases import ACCEPTED, Ours
 from tests.bench.peers.client import Peer, PeerError, why_unavailable
 from tests.bench.peers.inputs import Scenario, join, join_entries
-from verkle.engine import ReferenceEngine
+from verkle.engine import Engine, ReferenceEngine
 
 COUNT: Final = int(os.environ.get("PEERS_COUNT", "3"))
 
@@ -74,11 +75,16 @@ def peers() -> Iterator[Peers]:
 
 
 @pytest.fixture(scope="session")
-def ours(engine: ReferenceEngine) -> Reference:
+def ours(request: pytest.FixtureRequest, engine: Engine[Any]) -> Ours[Any]:
+    """Our side: the engine that --engine names, else the fastest that there is."""
+    if request.config.getoption("--engine") is None and find_spec("accel") is not None:
+        from accel.select import select  # noqa: PLC0415
+
+        engine = select().engine
     return Ours(engine)
 
 
-def _output(peer: Peer | Reference, scenario: Scenario, repeat: int = 1) -> bytes:
+def _output(peer: Peer | Ours[Any], scenario: Scenario, repeat: int = 1) -> bytes:
     answer = peer.ask(scenario, repeat, output=True)
     assert answer.output is not None
     assert len(answer.seconds) == repeat
@@ -103,7 +109,7 @@ def test_cases(peers: Peers, name: str) -> None:
         if scenario.case in CASES[name]
     ],
 )
-def test_same_bytes(peers: Peers, ours: Reference, name: str, scenario: Scenario) -> None:
+def test_same_bytes(peers: Peers, ours: Ours[Any], name: str, scenario: Scenario) -> None:
     """Twice in one request, so that what lasts from run to run (trees that are updated) is seen as well."""
     expected = ours.ask(scenario, 2, output=True)
     answer = peers.get(name).ask(scenario, 2, output=True)
@@ -111,7 +117,7 @@ def test_same_bytes(peers: Peers, ours: Reference, name: str, scenario: Scenario
     assert answer.unit_count == expected.unit_count
 
 
-def test_ipa_verify(peers: Peers, ours: Reference) -> None:
+def test_ipa_verify(peers: Peers, ours: Ours[Any]) -> None:
     """Each side takes the other's argument and refuses a changed one."""
     go = peers.get("go")
     scenario = Scenario("ipa-verify", seed=8)
@@ -129,7 +135,7 @@ def _last_scalar_changed(proof: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("index", range(COUNT))
-def test_multiproofs(peers: Peers, ours: Reference, name: str, index: int) -> None:
+def test_multiproofs(peers: Peers, ours: Ours[Any], name: str, index: int) -> None:
     """A random number of openings: the proofs are equal and verify on both sides; a changed one on neither."""
     peer = peers.get(name)
     verifiers = [verifier for verifier in (peer, ours) if "multiproof-verify" in verifier.cases]
@@ -169,7 +175,7 @@ def _entries(rng: random.Random, count: int) -> dict[TreeKey, Value]:
 
 
 @pytest.mark.parametrize("index", range(COUNT))
-def test_tree_roots(peers: Peers, ours: Reference, index: int) -> None:
+def test_tree_roots(peers: Peers, ours: Ours[Any], index: int) -> None:
     """Trees of leaves with shared prefixes and edge values."""
     rng = random.Random(f"root {index}")
     scenario = Scenario("tree-build", entries=join_entries(_entries(rng, rng.randint(1, 30))))
@@ -190,7 +196,7 @@ def _question(index: int) -> tuple[Scenario, Scenario]:
 
 
 @pytest.mark.parametrize("index", range(COUNT))
-def test_tree_proofs_of_go_verkle(peers: Peers, ours: Reference, index: int) -> None:
+def test_tree_proofs_of_go_verkle(peers: Peers, ours: Ours[Any], index: int) -> None:
     """Its witness is ours, byte for byte, and leads both to the same post root."""
     go = peers.get("go")
     scenario, tree = _question(index)
@@ -202,7 +208,7 @@ def test_tree_proofs_of_go_verkle(peers: Peers, ours: Reference, index: int) -> 
 
 @pytest.mark.parametrize("name", [name for name, cases in CASES.items() if "tree-verify" in cases])
 @pytest.mark.parametrize("index", range(COUNT))
-def test_tree_proofs_verify(peers: Peers, ours: Reference, name: str, index: int) -> None:
+def test_tree_proofs_verify(peers: Peers, ours: Ours[Any], name: str, index: int) -> None:
     """Peers take our witness and refuse one with another value, as we do."""
     peer = peers.get(name)
     scenario, tree = _question(index)
