@@ -117,6 +117,45 @@ class ExecutionPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPayloadRequest:
+    """A block as the consensus layer hands it over: the payload, and what the header commits to besides.
+
+    Source: consensus-specs, `NewPayloadRequest` (Bellatrix, Deneb, Electra); execution-apis, `engine_newPayloadV4`.
+    """
+
+    execution_payload: ExecutionPayload
+    versioned_hashes: tuple[Bytes32, ...] | None = None
+    """Of all blobs of the block's transactions, in order. None before Cancun."""
+    parent_beacon_block_root: Bytes32 | None = None
+    """None before Cancun."""
+    execution_requests: tuple[bytes, ...] | None = None
+    """Each a type byte and the requests of that type, by ascending type, none empty (EIP-7685). None before Prague."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatelessInput:
+    """All that a guest program needs to verify a block. Source: EIP-8025, with a Verkle witness in the payload."""
+
+    new_payload_request: NewPayloadRequest
+    parent_header: bytes
+    """RLP. Its hash is the payload's parent hash, and so its state root is bound to the block."""
+    chain_id: Uint64
+
+
+@dataclass(frozen=True, slots=True)
+class StatelessResult:
+    """What a guest program says of its input. Source: EIP-8025, with a reason."""
+
+    new_payload_request_root: Bytes32
+    """Hash tree root of the request; zeros where the input holds none."""
+    successful_validation: bool
+    chain_id: Uint64
+    """As the input says; 0 where it says nothing."""
+    reason: str
+    """The value of a `Reason`, or "decode-error"; empty for a valid block. At most 32 ASCII letters."""
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """A block header. Optional fields are absent before the fork that brought them, in this order."""
 
@@ -208,3 +247,5 @@ class Genesis:
     alloc: Mapping[Address, Account]
     header: Header
     """Header 0 without its state root, which the allocation and a profile decide."""
+    chain_id: Uint64 | None = None
+    """None where the file's config does not say."""

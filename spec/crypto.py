@@ -9,6 +9,7 @@ strengthened version of RIPEMD" (1996); Keccak as submitted (padding 0x01, not F
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 try:
     from sha3 import keccak_256
@@ -22,6 +23,9 @@ except ImportError:
 
 from spec.errors import DecodeError
 from spec.types import Address, Bytes32, Hash32
+
+if TYPE_CHECKING:
+    import coincurve
 
 SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """The order n of the secp256k1 group (SEC 2)."""
@@ -61,3 +65,25 @@ def recover_address(message_hash: Bytes32, y_parity: int, r: int, s: int, *, any
     except ValueError as error:
         raise DecodeError("no public key can have made this signature") from error
     return Address(keccak256(key.format(compressed=False)[1:])[12:])
+
+
+def sign(message_hash: Bytes32, secret: bytes) -> tuple[int, int, int]:
+    """(y_parity, r, s) of a signature that `recover_address` accepts; the same every time (RFC 6979).
+
+    Shapes: secret 32 bytes, big-endian, a number in 1..n-1. Raises: DecodeError for any other.
+    """
+    signature = _private_key(secret).sign_recoverable(message_hash, hasher=None)
+    return signature[64], int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+
+
+def address_of(secret: bytes) -> Address:
+    """The address that a private key signs for. Raises: DecodeError; see `sign`."""
+    return Address(keccak256(_private_key(secret).public_key.format(compressed=False)[1:])[12:])
+
+
+def _private_key(secret: bytes) -> "coincurve.PrivateKey":
+    import coincurve  # noqa: PLC0415  (see recover_address)
+
+    if len(secret) != 32 or not 0 < int.from_bytes(secret, "big") < SECP256K1_ORDER:
+        raise DecodeError("a private key is a number in 1..n-1, of 32 bytes")
+    return coincurve.PrivateKey(secret)

@@ -80,6 +80,8 @@ class Reason(StrEnum):
     """Execution leads to other requests than the block carries (EIP-7685)."""
     BLOB_GAS_MISMATCH = "blob-gas-mismatch"
     """The header's blob gas fields are not what transactions and parent lead to (EIP-4844)."""
+    BLOB_HASHES_MISMATCH = "blob-hashes-mismatch"
+    """The versioned hashes beside the payload are not those of its transactions, in order (EIP-4844)."""
     BLOCK_HASH_MISMATCH = "block-hash-mismatch"
     """The block hash is not that of the header."""
     HEADER_FIELD = "header-field"
@@ -126,8 +128,19 @@ class Reason(StrEnum):
     """A transaction or block carries too many blobs, or a blob transaction none."""
     BLOB_VERSION = "blob-version"
     """A blob's versioned hash is of an unknown version."""
+    STATE_VALUE = "state-value"
+    """A leaf of the state holds, or would hold, what its place has no form for: a balance of 2^128 wei, say."""
     SYSTEM_CALL_FAILED = "system-call-failed"
     """A system contract that must answer is missing or fails (EIP-7002, EIP-7251)."""
+    DEPOSIT_MALFORMED = "deposit-malformed"
+    """A log of the deposit contract does not have the layout of a deposit (EIP-6110)."""
+
+    PARENT_UNKNOWN = "parent-unknown"
+    """The block's parent is not in the chain that it is to be put on."""
+    BLOCK_NOT_RETAINED = "block-not-retained"
+    """The chain cannot go back so far: what later blocks replaced is no longer kept."""
+    WITNESS_DIFFERS = "witness-differs"
+    """The block's witness is not the one that its state gives."""
 
 
 Fact = str | int | bytes

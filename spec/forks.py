@@ -69,10 +69,14 @@ class WitnessAccess:
     """Who pays for writing the code hash of an account that a call creates: the caller, or the callee's gas."""
     new_precompile_has_code_hash: bool
     """Whether value sent to an absent precompile writes (and lists) its code hash as for any account."""
+    callcode_has_transfer_events: bool
+    """Whether CALLCODE with value has the events of a transfer, though no wei moves. The EIP's text says so."""
+    creation_writes_creator: bool
+    """Whether CREATE and CREATE2 have a write event on the creator's basic data: its nonce changes."""
     copy_reads_own_basic_data: bool
     """Whether CODECOPY has an event on the running account's basic data."""
     precompile_code_hash_is_read: bool
-    """Whether EXTCODEHASH of a precompile or system contract has its event, as its answer depends on state."""
+    """Whether EXTCODEHASH of a precompile has its event: whether there is an account decides the answer."""
     absent_target_writes_code_hash: bool
     """Whether a transaction to an absent account writes the code hash even when it carries no value."""
     jump_destination_bits: int
@@ -225,6 +229,8 @@ VERKLE_ACCESS: Final = WitnessAccess(
     stipend_is_paid=True,
     caller_pays_for_new_account=True,
     new_precompile_has_code_hash=True,
+    callcode_has_transfer_events=True,
+    creation_writes_creator=True,
     copy_reads_own_basic_data=True,
     precompile_code_hash_is_read=True,
     absent_target_writes_code_hash=False,
@@ -244,6 +250,8 @@ KAUSTINEN7_ACCESS: Final = WitnessAccess(
     stipend_is_paid=False,
     caller_pays_for_new_account=False,
     new_precompile_has_code_hash=False,
+    callcode_has_transfer_events=False,
+    creation_writes_creator=False,
     copy_reads_own_basic_data=False,
     precompile_code_hash_is_read=False,
     absent_target_writes_code_hash=True,

@@ -90,6 +90,8 @@ class Profile:
     """The rules of one network, as data."""
 
     name: str
+    chain_id: int
+    """What transactions are signed for, where nothing else tells (EIP-155)."""
     leaf_layout: LeafLayout
     key_hash: KeyHash
     main_storage_offset: int
@@ -111,6 +113,7 @@ class Profile:
 
 VERKLE: Final = Profile(
     name="verkle",
+    chain_id=1,
     leaf_layout=LeafLayout.PACKED,
     key_hash=KeyHash.MAP_TO_SCALAR_FIELD,
     main_storage_offset=MAIN_STORAGE_OFFSET,
@@ -125,6 +128,7 @@ VERKLE: Final = Profile(
 KAUSTINEN7: Final = replace(
     VERKLE,
     name="kaustinen7",
+    chain_id=69420,
     history_address=DEVNET_HISTORY_ADDRESS,
     history_window=DEVNET_HISTORY_SERVE_WINDOW,
     blob_gas=False,
@@ -136,7 +140,7 @@ KAUSTINEN6: Final = replace(
 )
 KAUSTINEN5: Final = replace(KAUSTINEN6, name="kaustinen5", key_hash=KeyHash.SERIALIZE, execution=None)
 KAUSTINEN4: Final = replace(KAUSTINEN5, name="kaustinen4")
-KAUSTINEN3: Final = replace(KAUSTINEN5, name="kaustinen3")
+KAUSTINEN3: Final = replace(KAUSTINEN5, name="kaustinen3", chain_id=69421)
 KAUSTINEN2: Final = replace(KAUSTINEN5, name="kaustinen2", main_storage_offset=KAUSTINEN2_MAIN_STORAGE_OFFSET)
 
 PROFILES: Final = MappingProxyType(

@@ -17,10 +17,19 @@ class FixedBytes(bytes):
     def __new__(cls, value: bytes) -> Self:  # noqa: D102
         if len(value) != cls.LENGTH:
             raise DecodeError(f"{cls.__name__} has {cls.LENGTH} bytes, got {len(value)}")
-        return super().__new__(cls, value)
+        return bytes.__new__(cls, value)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(0x{self.hex()})"
+
+    @classmethod
+    def each(cls, data: bytes) -> list[Self]:
+        """The values that stand one behind the other."""
+        length = cls.LENGTH
+        if len(data) % length:
+            raise DecodeError(f"{cls.__name__}s have {length} bytes each, got {len(data)}")
+        make = super().__new__
+        return [make(cls, data[at : at + length]) for at in range(0, len(data), length)]
 
 
 class Bytes32(FixedBytes):

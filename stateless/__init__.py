@@ -1,1 +1,1 @@
-"""Execution without state. So far: what a block's witness proves, and the root that it leads to."""
+"""Execution without state: the machine, blocks, and what their witnesses prove."""

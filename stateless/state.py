@@ -202,8 +202,10 @@ class State:
 
     def set_balance(self, address: Address, balance: int) -> None:
         """Set a balance; the account exists from then on."""
-        self._journal.append((self._balances, address, self.balance(address)))
-        self._balances[address] = balance
+        balances = self._balances
+        old = balances.get(address)
+        self._journal.append((balances, address, self.balance(address) if old is None else old))
+        balances[address] = balance
         if address not in self._touched or not self._exists[address]:
             self.touch(address)
         self._written[address] = None
@@ -289,11 +291,14 @@ class State:
         """Delete what is to be deleted, and forget what lives for one transaction only.
 
         `deletes_empty`: a touched empty account goes even if it was there before (EIP-161); otherwise only one that
-        this transaction made. `clears_destroyed`: a destroyed account's own leaves become zero; otherwise an account
-        destroyed by the transaction that created it is as if it had never been made.
+        this transaction made, and a destroyed account stays too if it was there before. `clears_destroyed`: a
+        destroyed account's own leaves become zero; otherwise an account destroyed by the transaction that created it
+        is as if it had never been made.
         """
         for address in list(self._destroyed):
+            stays = self._touched[address] and not deletes_empty
             self._delete(address, as_before=not clears_destroyed)
+            self._exists[address] = self._exists[address] or stays
         for address, existed in self._touched.items():
             if (deletes_empty or not existed) and self.exists(address) and self.is_empty(address):
                 self._exists[address] = False
@@ -353,5 +358,6 @@ class State:
         return changes
 
     def _changed_code(self, address: Address) -> bool:
-        code = self._codes[address]
-        return isinstance(code, WholeCode) and self._code_hashes.get(address) != self._view.code_hash(address)
+        """Whether code was set, and to other than the view's. No hash is known of code that was only read."""
+        code_hash = self._code_hashes.get(address)
+        return code_hash is not None and code_hash != self._view.code_hash(address)

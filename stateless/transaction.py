@@ -60,12 +60,14 @@ class Applied:
 
 def intrinsic_gas(transaction: Transaction, rules: Execution) -> int:
     """What a transaction costs before it runs."""
-    zeros = transaction.data.count(0)
-    gas = GAS_TRANSACTION + GAS_ZERO_BYTE * zeros + GAS_NONZERO_BYTE * (len(transaction.data) - zeros)
+    data, gas = transaction.data, GAS_TRANSACTION
+    if data:
+        zeros = data.count(0)
+        gas += GAS_ZERO_BYTE * zeros + GAS_NONZERO_BYTE * (len(data) - zeros)
     if transaction.to is None:
         gas += GAS_TRANSACTION_CREATE
         if rules.limits_initcode:
-            gas += GAS_INITCODE_WORD * ((len(transaction.data) + 31) // 32)
+            gas += GAS_INITCODE_WORD * ((len(data) + 31) // 32)
     for entry in transaction.access_list:
         gas += GAS_ACCESS_LIST_ADDRESS + GAS_ACCESS_LIST_STORAGE_KEY * len(entry.storage_keys)
     return gas + GAS_EMPTY_ACCOUNT * len(transaction.authorization_list)
@@ -75,8 +77,11 @@ def floor_gas(transaction: Transaction, rules: Execution) -> int:
     """The least that a transaction uses, for its calldata (EIP-7623)."""
     if not rules.calldata_floor:
         return 0
-    zeros = transaction.data.count(0)
-    tokens = zeros + TOKENS_OF_NONZERO_BYTE * (len(transaction.data) - zeros)
+    data = transaction.data
+    if not data:
+        return GAS_TRANSACTION
+    zeros = data.count(0)
+    tokens = zeros + TOKENS_OF_NONZERO_BYTE * (len(data) - zeros)
     return GAS_TRANSACTION + GAS_FLOOR_TOKEN * tokens
 
 
@@ -144,7 +149,7 @@ def check_sender(machine: Machine, transaction: Transaction, sender: Address) ->
     state = machine.state
     nonce = state.nonce(sender)
     if nonce != transaction.nonce:
-        raise Rejection(Reason.NONCE_MISMATCH, sender=sender, transaction=transaction.nonce, account=nonce)
+        raise Rejection(Reason.NONCE_MISMATCH, sender=sender, nonce=transaction.nonce, account=nonce)
     needed = transaction.gas_limit * most_per_gas(transaction) + transaction.value
     needed += blob_gas(transaction) * (transaction.max_fee_per_blob_gas or 0)
     if state.balance(sender) < needed:
@@ -191,6 +196,7 @@ def _message(machine: Machine, transaction: Transaction, sender: Address, gas: i
         code, data = machine.code(address), transaction.data
         delegate = delegate_of(code)
         if delegate is not None:
+            machine.schedule.target_delegates(machine, delegate)
             code_address = delegate
             code = NO_CODE if delegate in machine.precompiles else machine.code(delegate)
     return Message(

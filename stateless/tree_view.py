@@ -7,13 +7,21 @@ Which leaf answers which question is the profile's leaf layout. An account exist
     TreeKeys      tree keys of locations, each stem derived once
     new_leaves    the leaves that a block's changes write
 
+What a proven leaf holds can still be nonsense (a tree that no chain leads to): basic data that is none is refused by
+name, and every other value has a meaning.
+
+The system contracts that the network's protocol calls exist, and have their code's length, whatever the tree says of
+their headers; their chunks are read from the tree like any other's. A genesis should hold them.
+
 Source: EIP-6800, "Tree embedding", "Header values".
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Generic
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, Generic, Protocol
 
 from spec.crypto import keccak256
+from spec.errors import DecodeError, Reason, Rejection
 from spec.params import (
     BASIC_DATA_LEAF_KEY,
     CODE_HASH_LEAF_KEY,
@@ -21,6 +29,7 @@ from spec.params import (
     LeafLayout,
     Profile,
 )
+from spec.system_contracts import known_codes
 from spec.types import Address, Stem, TreeKey, Value
 from stateless.evm.code import NO_CODE, ChunkedCode, Code
 from stateless.state import AccountChange
@@ -38,10 +47,20 @@ from verkle.embedding import (
     storage_location,
 )
 from verkle.engine import Engine, P
-from verkle.tree import Tree
 from witness.access import Leaf
 
 NO_DATA: Final = BasicData(0, 0, 0, 0)
+FIELD_BYTES: Final = {BALANCE_LEAF_KEY: 16, NONCE_LEAF_KEY: 8, CODE_SIZE_LEAF_KEY: 3}
+"""The bytes that a field fills at most, as in packed basic data: no chain has had larger ones."""
+
+
+@contextmanager
+def _values_of(address: Address) -> Iterator[None]:
+    """Basic data that has no form, or is none. Raises: Rejection."""
+    try:
+        yield
+    except DecodeError as error:
+        raise Rejection(Reason.STATE_VALUE, account=address, why=str(error)) from None
 
 
 class TreeKeys(Generic[P]):
@@ -66,6 +85,10 @@ class TreeKeys(Generic[P]):
         """The tree key of a leaf."""
         return TreeKey.at(self.stem(leaf[0], leaf[1]), leaf[2])
 
+    def place(self, stem: Stem) -> tuple[Address, int] | None:
+        """Address and tree index of a stem that was derived here, where it is still remembered."""
+        return next((place for place, derived in self._stems.items() if derived == stem), None)
+
     def prepare(self, places: Iterable[tuple[Address, int]]) -> None:
         """Derive stems in one batch, before they are asked for one by one."""
         missing = [place for place in dict.fromkeys(places) if place not in self._stems]
@@ -77,34 +100,51 @@ class TreeKeys(Generic[P]):
         self._stems.update(zip(missing, derived, strict=True))
 
 
+class Leaves(Protocol):
+    """Values by tree key: a tree, whole or not, or a database that keeps values apart."""
+
+    def get(self, key: TreeKey) -> Value | None:
+        """The value at `key`, None where it is absent. Raises: UnknownNode."""
+
+    def has_stem(self, stem: Stem) -> bool:
+        """Whether anything is stored at a stem. Raises: UnknownNode."""
+
+
 class TreeView(Generic[P]):
     """A `StateView` over a Verkle tree."""
 
-    def __init__(self, tree: Tree[P], keys: TreeKeys[P]) -> None:
-        self._tree: Final = tree
+    def __init__(self, leaves: Leaves, keys: TreeKeys[P]) -> None:
+        self._leaves: Final = leaves
         self._keys: Final = keys
         self._profile: Final = keys.profile
         self._packed: Final = keys.profile.leaf_layout is LeafLayout.PACKED
+        rules = keys.profile.execution
+        self._known: Final[Mapping[Address, bytes]] = {} if rules is None else known_codes(rules)
         self._basic_data: dict[Address, BasicData] = {}
 
     def leaf(self, leaf: Leaf) -> Value | None:
         """What a leaf holds; None where it is absent. Raises: UnknownNode."""
-        return self._tree.get(self._keys.key(leaf))
+        return self._leaves.get(self._keys.key(leaf))
 
     def _basic(self, address: Address) -> BasicData:
         found = self._basic_data.get(address)
         if found is None:
             leaf = self.leaf((address, 0, BASIC_DATA_LEAF_KEY))
-            found = self._basic_data[address] = NO_DATA if leaf is None else BasicData.unpack(leaf)
+            with _values_of(address):
+                found = self._basic_data[address] = NO_DATA if leaf is None else BasicData.unpack(leaf)
         return found
 
     def _field(self, address: Address, field: int) -> int:
         leaf = self.leaf((address, 0, field))
-        return 0 if leaf is None else int.from_bytes(leaf, "little")
+        if leaf is None:
+            return 0
+        if any(leaf[FIELD_BYTES[field] :]):
+            raise Rejection(Reason.STATE_VALUE, account=address, why=f"field {field} has {FIELD_BYTES[field]} bytes")
+        return int.from_bytes(leaf, "little")
 
     def exists(self, address: Address) -> bool:
         """See `StateView`."""
-        return self._tree.has_stem(self._keys.stem(address, 0))
+        return address in self._known or self._leaves.has_stem(self._keys.stem(address, 0))
 
     def balance(self, address: Address) -> int:
         """See `StateView`."""
@@ -116,7 +156,10 @@ class TreeView(Generic[P]):
 
     def code(self, address: Address) -> Code:
         """See `StateView`: chunks are read when they are asked for."""
-        size = self._basic(address).code_size if self._packed else self._field(address, CODE_SIZE_LEAF_KEY)
+        if address in self._known:
+            size = len(self._known[address])
+        else:
+            size = self._basic(address).code_size if self._packed else self._field(address, CODE_SIZE_LEAF_KEY)
         return ChunkedCode(size, lambda chunk: self._chunk(address, chunk)) if size else NO_CODE
 
     def _chunk(self, address: Address, chunk: int) -> Value:
@@ -167,7 +210,8 @@ class TreeView(Generic[P]):
                 old.nonce if change.nonce is None else change.nonce,
                 old.balance if change.balance is None else change.balance,
             )
-            leaves[BASIC_DATA_LEAF_KEY] = data.pack()
+            with _values_of(address):
+                leaves[BASIC_DATA_LEAF_KEY] = data.pack()
         if made or change.code is not None:
             leaves[CODE_HASH_LEAF_KEY] = Value(keccak256(change.code or b""))
         return leaves

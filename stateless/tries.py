@@ -1,4 +1,4 @@
-"""The door to py-trie: roots of Merkle-Patricia tries.
+"""Roots of Merkle-Patricia tries.
 
     ordered_root(items)      of a list: keys are the RLP of the index (transactions, receipts, withdrawals)
     state_root(accounts)     of accounts: keys are keccak256 of the address, of the slot
@@ -38,9 +38,6 @@ def _account(account: Account) -> bytes:
 
 
 def _root(entries: Iterable[tuple[bytes, bytes]]) -> Hash32:
-    from trie.hexary import HexaryTrie  # noqa: PLC0415  (a fifth of a second that most commands do without)
+    from witness.merkle_trie import root_of  # noqa: PLC0415  (a fifth of a second that most commands do without)
 
-    trie = HexaryTrie({})
-    for key, value in entries:
-        trie[key] = value
-    return Hash32(trie.root_hash)
+    return root_of(entries)

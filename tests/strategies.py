@@ -12,6 +12,7 @@ from spec.containers import (
     ExecutionWitness,
     Header,
     IPAProof,
+    NewPayloadRequest,
     StemStateDiff,
     SuffixStateDiff,
     Transaction,
@@ -115,6 +116,26 @@ def payloads(draw: st.DrawFn, profile: Profile | None = None) -> ExecutionPayloa
             excess_blob_gas=blob_field,
             execution_witness=witnesses(False, markers) if complete else st.none() | witnesses(),
         )
+    )
+
+
+@st.composite
+def requests(draw: st.DrawFn, profile: Profile) -> NewPayloadRequest:
+    """Any request that has a form in SSZ under a profile."""
+    payload = draw(payloads(profile))
+    if not profile.blob_gas:
+        return NewPayloadRequest(payload)
+    listed = []
+    for kind, size, most in ((0, 192, 3), (1, 76, 16), (2, 116, 2)):
+        count = draw(st.sampled_from([0, 0, 1, most]))
+        data = draw(st.binary(min_size=size, max_size=size)) * count
+        if data:
+            listed.append(bytes((kind,)) + data)
+    return NewPayloadRequest(
+        payload,
+        versioned_hashes=tuple(draw(st.lists(fixed_bytes(Bytes32), max_size=3))),
+        parent_beacon_block_root=draw(fixed_bytes(Bytes32)),
+        execution_requests=tuple(listed),
     )
 
 

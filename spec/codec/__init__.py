@@ -8,9 +8,12 @@ Nothing is imported here: `rlp` costs a fifth of a second, which a caller who on
 | `spec.codec.text` | hex, integers and records inside a JSON document |
 | `spec.codec.witness_json` | execution witnesses, in go-verkle's dialect and its relatives |
 | `spec.codec.payload_json` | execution payloads, Engine API and beacon API |
+| `spec.codec.request_json` | new payload requests: a payload and what comes beside it |
 | `spec.codec.genesis_json` | geth's genesis.json |
+| `spec.codec.state_test_json` | general state tests |
 | `spec.codec.rlp` | headers, transactions, blocks |
 | `spec.codec.ssz` | EIP-6800's containers and their roots |
+| `spec.codec.ssz_request` | new payload requests, and what goes into and comes out of a guest program |
 | `spec.codec.rlp_items` | RLP of any shape, strictly |
 | `spec.codec.ssz_reader` | SSZ of any type, strictly |
 | `spec.codec.limits` | the lengths of a payload's lists |

@@ -89,7 +89,11 @@ def decode_genesis(value: object, profile: Profile) -> Genesis:
     Raises: DecodeError.
     """
     members = _members(value)
-    return Genesis(alloc=member(members, "alloc", decode_alloc), header=_decode_header(members, profile))
+    return Genesis(
+        alloc=member(members, "alloc", decode_alloc),
+        header=_decode_header(members, profile),
+        chain_id=member_or(members, "config", _read_chain_id, None),
+    )
 
 
 def decode_alloc(value: object) -> Mapping[Address, Account]:
@@ -128,6 +132,10 @@ def _decode_header(members: Record, profile: Profile) -> Header:
         parent_beacon_block_root=_NO_HASH if cancun else None,
         requests_hash=EMPTY_REQUESTS_HASH if prague else None,
     )
+
+
+def _read_chain_id(config: object) -> Uint64 | None:
+    return optional_member(an_object(config), "chainId", _read_uint64)
 
 
 def _members(value: object) -> Record:

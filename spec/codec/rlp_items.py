@@ -3,6 +3,7 @@
 RLP has one canonical encoding for every item, and the library's prefix reader refuses the others. Its recursive reader
 of whole documents is not used: it copies a list once for every item in it, and overflows the stack on nested brackets.
 Here a reader asks for the items of a list where it expects a list, so time is linear and depth is that of the format.
+Nearly all items are strings of less than 56 bytes: `items_of` reads these itself, and leaves the others to the library.
 
 A reader takes an item and raises `DecodeError`. Integers are big-endian without leading zeros, zero the empty string.
 
@@ -10,8 +11,7 @@ Source: yellow paper, appendix B.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from rlp.codec import consume_length_prefix, encode, length_prefix
 from rlp.exceptions import DecodingError
@@ -25,51 +25,78 @@ N = TypeVar("N", bound=BoundedInt)
 
 Encodable = bytes | Sequence["Encodable"]
 
+_EMPTY_STRING: Final = 0x80
+_LAST_SHORT_STRING: Final = 0xB7
+"""Prefixes of strings of 0 to 55 bytes. A byte below 0x80 is a string of its own, and has no prefix."""
 _EMPTY_LIST: Final = 0xC0
 """Prefix of the empty list; prefixes of longer ones count up from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One RLP item: what stands behind its prefix, and the whole."""
+class List(NamedTuple):
+    """A list whose items are not read yet: what stands behind its prefix, and the whole."""
 
-    is_list: bool
     payload: bytes
     encoded: bytes
 
+
+Item = bytes | List
+"""One RLP item: a string is its bytes."""
 
 Reader = Callable[[Item], T]
 
 
 def single_item(data: bytes) -> Item:
     """The one item that `data` is."""
-    item = _item_at(data, 0, len(data))
-    if len(item.encoded) != len(data):
-        raise DecodeError(f"{len(data) - len(item.encoded)} bytes follow the item")
+    item, after = _item_at(data, 0, len(data))
+    if after != len(data):
+        raise DecodeError(f"{len(data) - after} bytes follow the item")
     return item
 
 
-def _item_at(data: bytes, start: int, end: int) -> Item:
+def list_item(data: bytes) -> List:
+    """The one list that `data` is."""
+    item = single_item(data)
+    if not isinstance(item, List):
+        raise DecodeError("expected an RLP list, got a string")
+    return item
+
+
+def _item_at(data: bytes, start: int, end: int) -> tuple[Item, int]:
+    """The item that begins at `start`, and where the next one does."""
     try:
         _, kind, length, payload = consume_length_prefix(data, start)  # type: ignore[no-untyped-call]
     except IndexError:
         raise DecodeError("RLP ends too early") from None
     except DecodingError as error:
         raise DecodeError(f"RLP is not canonical: {error.args[0]}") from None
-    if payload + length > end:
+    after = payload + length
+    if after > end:
         raise DecodeError("RLP item reaches beyond its container")
-    return Item(kind is list, data[payload : payload + length], data[start : payload + length])
+    return (List(data[payload:after], data[start:after]) if kind is list else data[payload:after]), after
 
 
 def items_of(item: Item) -> list[Item]:
     """The items of a list."""
-    if not item.is_list:
+    if isinstance(item, bytes):
         raise DecodeError("expected an RLP list, got a string")
-    items = []
-    position = 0
-    while position < len(item.payload):
-        items.append(_item_at(item.payload, position, len(item.payload)))
-        position += len(items[-1].encoded)
+    data, position = item.payload, 0
+    end = len(data)
+    items: list[Item] = []
+    while position < end:
+        prefix = data[position]
+        after = position + 1
+        if prefix < _EMPTY_STRING:
+            items.append(data[position:after])
+            position = after
+            continue
+        if prefix <= _LAST_SHORT_STRING:
+            start, after = after, after + prefix - _EMPTY_STRING
+            if after <= end and (prefix != _EMPTY_STRING + 1 or data[start] >= _EMPTY_STRING):
+                items.append(data[start:after])
+                position = after
+                continue
+        other, position = _item_at(data, position, end)
+        items.append(other)
     return items
 
 
@@ -83,9 +110,9 @@ def inside(name: str, read: Reader[T], item: Item) -> T:
 
 def string(item: Item) -> bytes:
     """The bytes of a string."""
-    if item.is_list:
+    if isinstance(item, List):
         raise DecodeError("expected an RLP string, got a list")
-    return item.payload
+    return item
 
 
 def fixed(kind: type[F]) -> Reader[F]:
@@ -96,13 +123,15 @@ def fixed(kind: type[F]) -> Reader[F]:
 def integer(kind: type[N]) -> Reader[N]:
     """Reader of an integer within the bound of `kind`."""
 
+    most = kind.BITS // 8
+
     def read(item: Item) -> N:
-        payload = string(item)
-        if payload[:1] == b"\0":
+        digits = item if isinstance(item, bytes) else string(item)
+        if digits[:1] == b"\0":
             raise DecodeError("integer has leading zeros")
-        if len(payload) > kind.BITS // 8:
+        if len(digits) > most:
             raise DecodeError(f"{kind.__name__} must be in 0..2^{kind.BITS}-1")
-        return kind(int.from_bytes(payload, "big"))
+        return int.__new__(kind, int.from_bytes(digits, "big"))  # as many digits as this have no other bound
 
     return read
 
@@ -114,14 +143,27 @@ def each(read: Reader[T], at_most: int | None = None) -> Reader[tuple[T, ...]]:
         items = items_of(item)
         if at_most is not None and len(items) > at_most:
             raise DecodeError(f"at most {at_most} elements are allowed, got {len(items)}")
-        return tuple(inside(f"[{index}]", read, element) for index, element in enumerate(items))
+        values: list[T] = []
+        try:
+            for element in items:
+                values.append(read(element))
+        except DecodeError as error:
+            raise error.inside(f"[{len(values)}]") from None
+        return tuple(values)
 
     return read_all
 
 
 def read_fields(table: Sequence[tuple[str, Reader[Any]]], items: Sequence[Item]) -> dict[str, Any]:
     """Values of the leading fields of a table, by name."""
-    return {name: inside(name, read, item) for (name, read), item in zip(table, items, strict=False)}
+    values = {}
+    name = ""
+    try:
+        for (name, read), item in zip(table, items, strict=False):
+            values[name] = read(item)
+    except DecodeError as error:
+        raise error.inside(name) from None
+    return values
 
 
 def read_all_fields(table: Sequence[tuple[str, Reader[Any]]], item: Item) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""EIP-6800's containers as SSZ: types, writing and hash tree roots by `remerkleable`, reading strictly.
+"""EIP-6800's containers as SSZ: types and hash tree roots by `remerkleable`, reading strictly, writing.
 
     SuffixStateDiff   suffix: Bytes1, current_value: Optional[Bytes32], new_value: Optional[Bytes32]
     StemStateDiff     stem: Bytes31, suffix_diffs: List[SuffixStateDiff, 256]
@@ -15,7 +15,8 @@ not part of the container, so it does not survive.
 
 Reading goes by the library's types but not through its reader, which reports malformed input by bare `Exception`,
 accepts a None with bytes behind it and a first offset that leaves a gap, and takes some twenty times as long.
-`spec.codec.ssz_reader` accepts one encoding of each value; tests hold the two together.
+`spec.codec.ssz_reader` accepts one encoding of each value; tests hold the two together. Writing goes by the types, too
+(`spec.codec.ssz_writer`): the library writes from views that it makes for roots, which take most of a builder's time.
 
 Byte order: offsets and integers little-endian (SSZ); points and final_evaluation big-endian, as the containers have
 them.
@@ -40,6 +41,7 @@ from spec.codec.limits import (
     MAX_WITHDRAWALS_PER_PAYLOAD,
 )
 from spec.codec.ssz_reader import Make, Read, reader
+from spec.codec.ssz_writer import Take, Write, writer
 from spec.errors import DecodeError
 from spec.params import IPA_PROOF_DEPTH, MAX_COMMITMENTS_PER_STEM, MAX_STEMS, VERKLE_NODE_WIDTH, Profile
 from spec.types import Address, Bloom, Bytes32, Hash32, StateRoot, Stem, Uint64, Uint256, Value
@@ -56,7 +58,8 @@ Union: Final[Any] = remerkleable.union.Union
 """The library's types take parameters in a way that type checkers do not follow."""
 
 
-def _container(name: str, **fields: Any) -> Any:
+def container(name: str, **fields: Any) -> Any:
+    """A container type of the library with these fields, in this order."""
     return type(name, (remerkleable.complex.Container,), {"__annotations__": fields})
 
 
@@ -66,17 +69,17 @@ _Bytes32: Final = ByteVector[32]
 _OptionalBytes32: Final = Union[None, _Bytes32]
 _COMMITMENTS: Final = List[_Bytes32, MAX_STEMS * MAX_COMMITMENTS_PER_STEM]
 
-SuffixStateDiff: Final = _container(
+SuffixStateDiff: Final = container(
     "SuffixStateDiff", suffix=ByteVector[1], current_value=_OptionalBytes32, new_value=_OptionalBytes32
 )
-StemStateDiff: Final = _container("StemStateDiff", stem=_Bytes31, suffix_diffs=List[SuffixStateDiff, VERKLE_NODE_WIDTH])
-IPAProof: Final = _container(
+StemStateDiff: Final = container("StemStateDiff", stem=_Bytes31, suffix_diffs=List[SuffixStateDiff, VERKLE_NODE_WIDTH])
+IPAProof: Final = container(
     "IPAProof",
     cl=Vector[_Bytes32, IPA_PROOF_DEPTH],
     cr=Vector[_Bytes32, IPA_PROOF_DEPTH],
     final_evaluation=_Bytes32,
 )
-Withdrawal: Final = _container("Withdrawal", index=uint64, validator_index=uint64, address=_Bytes20, amount=uint64)
+Withdrawal: Final = container("Withdrawal", index=uint64, validator_index=uint64, address=_Bytes20, amount=uint64)
 _CAPELLA: Final = {
     "parent_hash": _Bytes32,
     "fee_recipient": _Bytes20,
@@ -104,15 +107,21 @@ class Form:
     verkle_proof: Any
     execution_witness: Any
     execution_payload: Any
+    make: Make
+    """What the reader calls with each container's fields."""
+    take: Take
+    """How the writer gets each container's fields."""
     read_witness: Read
     read_payload: Read
+    write_witness: Write
+    write_payload: Write
 
 
 @cache
 def form(blob_gas: bool, markers: bool) -> Form:
     """The types of profiles with or without blob gas and internal node markers, each field last where it is added."""
     marked = {"internal_node_markers": _COMMITMENTS} if markers else {}
-    proof = _container(
+    proof = container(
         "VerkleProof",
         other_stems=List[_Bytes31, MAX_STEMS],
         depth_extension_present=ByteList[MAX_STEMS],
@@ -121,9 +130,9 @@ def form(blob_gas: bool, markers: bool) -> Form:
         ipa_proof=IPAProof,
         **marked,
     )
-    witness = _container("ExecutionWitness", state_diff=List[StemStateDiff, MAX_STEMS], verkle_proof=proof)
+    witness = container("ExecutionWitness", state_diff=List[StemStateDiff, MAX_STEMS], verkle_proof=proof)
     fields = _CAPELLA | (_DENEB if blob_gas else {}) | {"execution_witness": witness}
-    payload = _container("ExecutionPayload", **fields)
+    payload = container("ExecutionPayload", **fields)
     make: Make = {
         SuffixStateDiff: _as_suffix_diff,
         StemStateDiff: _as_stem_diff,
@@ -133,7 +142,17 @@ def form(blob_gas: bool, markers: bool) -> Form:
         witness: containers.ExecutionWitness,
         payload: _as_payload,
     }
-    return Form(proof, witness, payload, reader(witness, make), reader(payload, make))
+    take: Take = {
+        SuffixStateDiff: lambda one: (bytes((one.suffix,)), one.current_value, one.new_value),
+        StemStateDiff: lambda one: (one.stem, one.suffix_diffs),
+        IPAProof: lambda one: (one.cl, one.cr, one.final_evaluation),
+        Withdrawal: lambda one: (one.index, one.validator_index, one.address, one.amount),
+        proof: lambda one: _proof_values(one, markers),
+        witness: lambda one: (one.state_diff, one.verkle_proof),
+        payload: lambda one: [getattr(one, name) for name in fields],
+    }
+    written = writer(witness, take), writer(payload, take)
+    return Form(proof, witness, payload, make, take, reader(witness, make), reader(payload, make), *written)
 
 
 def encode_witness(witness: containers.ExecutionWitness, markers: bool) -> bytes:
@@ -142,7 +161,7 @@ def encode_witness(witness: containers.ExecutionWitness, markers: bool) -> bytes
     `markers`: as the profile's `internal_node_markers` says.
     Raises: ValueError where the witness has markers and the form does not.
     """
-    return bytes(_witness_view(witness, form(False, markers)).encode_bytes())
+    return form(False, markers).write_witness(witness)
 
 
 def decode_witness(data: bytes, markers: bool) -> containers.ExecutionWitness:
@@ -151,7 +170,7 @@ def decode_witness(data: bytes, markers: bool) -> containers.ExecutionWitness:
     `markers`: as the profile's `internal_node_markers` says.
     Raises: DecodeError.
     """
-    witness: containers.ExecutionWitness = _decode(form(False, markers).read_witness, data)
+    witness: containers.ExecutionWitness = decode(form(False, markers).read_witness, data)
     return witness
 
 
@@ -165,7 +184,8 @@ def encode_payload(payload: containers.ExecutionPayload, profile: Profile) -> by
 
     Raises: ValueError where the profile's container has a field that the payload lacks, or the reverse.
     """
-    return bytes(_payload_view(payload, profile).encode_bytes())
+    check_fields(payload, profile)
+    return form(profile.blob_gas, profile.internal_node_markers).write_payload(payload)
 
 
 def decode_payload(data: bytes, profile: Profile) -> containers.ExecutionPayload:
@@ -174,11 +194,37 @@ def decode_payload(data: bytes, profile: Profile) -> containers.ExecutionPayload
     Raises: DecodeError.
     """
     read = form(profile.blob_gas, profile.internal_node_markers).read_payload
-    payload: containers.ExecutionPayload = _decode(read, data)
+    payload: containers.ExecutionPayload = decode(read, data)
     return payload
 
 
-# Writing: the containers as views of the library.
+# Writing: what a writer needs to know beside the types.
+
+
+def _proof_values(proof: containers.VerkleProof, markers: bool) -> list[Any]:
+    values = [
+        proof.other_stems,
+        proof.depth_extension_present,
+        proof.commitments_by_path,
+        proof.d,
+        proof.ipa_proof,
+    ]
+    if markers:
+        return [*values, proof.internal_node_markers]
+    if proof.internal_node_markers:
+        raise ValueError("this form of a witness has no internal node markers")
+    return values
+
+
+def check_fields(payload: containers.ExecutionPayload, profile: Profile) -> None:
+    """Raise ValueError where the profile's container has a field that the payload lacks, or the reverse."""
+    if payload.withdrawals is None or payload.execution_witness is None:
+        raise ValueError("a payload without withdrawals or execution witness has no SSZ form")
+    if any((getattr(payload, name) is None) == profile.blob_gas for name in _DENEB):
+        raise ValueError(f"profile {profile.name} and payload differ on blob gas fields")
+
+
+# Roots: the containers as views of the library.
 
 
 def _optional(value: bytes | None) -> Any:
@@ -224,14 +270,13 @@ def _witness_view(witness: containers.ExecutionWitness, kinds: Form) -> Any:
     )
 
 
-def _payload_view(payload: containers.ExecutionPayload, profile: Profile) -> Any:
-    if payload.withdrawals is None or payload.execution_witness is None:
-        raise ValueError("a payload without withdrawals or execution witness has no SSZ form")
-    names = list(_CAPELLA)
-    if profile.blob_gas:
-        names += _DENEB
-    if any((getattr(payload, name) is None) == profile.blob_gas for name in _DENEB):
-        raise ValueError(f"profile {profile.name} and payload differ on blob gas fields")
+def payload_view(payload: containers.ExecutionPayload, profile: Profile) -> Any:
+    """A payload as a view of the library.
+
+    Raises: ValueError where the profile's container has a field that the payload lacks, or the reverse.
+    """
+    check_fields(payload, profile)
+    names = [*_CAPELLA, *(_DENEB if profile.blob_gas else ())]
     values = {name: getattr(payload, name) for name in names}
     values["transactions"] = list(payload.transactions)
     values["withdrawals"] = [
@@ -241,17 +286,19 @@ def _payload_view(payload: containers.ExecutionPayload, profile: Profile) -> Any
             address=withdrawal.address,
             amount=withdrawal.amount,
         )
-        for withdrawal in payload.withdrawals
+        for withdrawal in payload.withdrawals or ()
     ]
     kinds = form(profile.blob_gas, profile.internal_node_markers)
-    values["execution_witness"] = _witness_view(payload.execution_witness, kinds)
+    if payload.execution_witness is not None:
+        values["execution_witness"] = _witness_view(payload.execution_witness, kinds)
     return kinds.execution_payload(**values)
 
 
 # Reading: what the reader calls with each container's fields.
 
 
-def _decode(read: Read, data: bytes) -> Any:
+def decode(read: Read, data: bytes) -> Any:
+    """What `read` reads of at most MAX_SSZ_BYTES. Raises: DecodeError."""
     if len(data) > MAX_SSZ_BYTES:
         raise DecodeError(f"more than {MAX_SSZ_BYTES} bytes")
     return read(bytes(data))

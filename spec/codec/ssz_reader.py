@@ -5,6 +5,7 @@
 | type | value | refused |
 |---|---|---|
 | `uintN` | int, little-endian | any other length |
+| `boolean` | bool | any byte but 0 and 1 |
 | `ByteVector[N]`, `ByteList[N]` | bytes | any other length; more than N bytes |
 | `Vector[T, N]`, `List[T, N]` | tuple | other than N; more than N elements; a first offset that leaves a gap |
 | `Union[None, T]` | None or the value of T | other selectors; bytes behind None |
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from remerkleable.basic import uint
+from remerkleable.basic import boolean, uint
 from remerkleable.byte_arrays import ByteList, ByteVector
 from remerkleable.complex import Container, List, Vector
 from remerkleable.union import Union
@@ -41,6 +42,8 @@ def reader(kind: Any, make: Make) -> Read:
     Shapes: `make` has one entry for every container within `kind`, called with the fields' values by name.
     Raises: DecodeError (the reader); TypeError where `kind` is of no known sort.
     """
+    if issubclass(kind, boolean):
+        return _sized(1, _boolean)
     if issubclass(kind, uint):
         return _sized(kind.type_byte_length(), lambda data: int.from_bytes(data, "little"))
     if issubclass(kind, ByteVector):
@@ -63,6 +66,12 @@ def _sized(size: int, read: Read) -> Read:
         return read(data)
 
     return read_sized
+
+
+def _boolean(data: bytes) -> bool:
+    if data[0] > 1:
+        raise DecodeError(f"a boolean is 0 or 1, got {data[0]}")
+    return data[0] == 1
 
 
 def _byte_list(limit: int) -> Read:

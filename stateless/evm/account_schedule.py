@@ -17,6 +17,7 @@ from stateless.evm.schedule import Schedule
 
 if TYPE_CHECKING:
     from stateless.evm.machine import Machine
+    from stateless.state import Slot
 
 COLD_ACCOUNT_ACCESS: Final = 2600
 COLD_STORAGE_ACCESS: Final = 2100
@@ -38,17 +39,20 @@ class AccountSchedule(Schedule):
 
     deletes_empty = True
 
+    def __init__(self) -> None:
+        self._always_warm: dict[Address | Slot, bool] = {}
+        """The precompiles, once they are known."""
+
     def begin_transaction(  # noqa: D102
         self, machine: "Machine", target: Address | None, value: int, accessed: list[tuple[Address, list[int]]]
     ) -> None:
         warm = machine.state.warm
-        warm.update(dict.fromkeys(machine.precompiles, True))
+        if not self._always_warm:
+            self._always_warm.update(dict.fromkeys(machine.precompiles, True))
+        warm.update(self._always_warm)
         warm[machine.origin] = True
         if target is not None:
             warm[target] = True
-            delegate = delegate_of(machine.code(target))
-            if delegate is not None:
-                warm[delegate] = True
         if machine.rules.warm_coinbase:
             warm[machine.block.coinbase] = True
         for address, slots in accessed:
@@ -57,6 +61,9 @@ class AccountSchedule(Schedule):
 
     def authority(self, machine: "Machine", authority: Address) -> None:  # noqa: D102
         machine.state.make_warm(authority)
+
+    def target_delegates(self, machine: "Machine", delegate: Address) -> None:  # noqa: D102
+        machine.state.make_warm(delegate)
 
     # ---- code is free
 

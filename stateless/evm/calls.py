@@ -73,6 +73,7 @@ def _call(frame: Frame, kind: CallKind) -> Signal | None:
     frame.returned = b""
     if own.depth >= CALL_DEPTH_LIMIT or (paid_value and state.balance(frame.address) < value):
         frame.gas += gas
+        frame.given_back = gas
         stack.append(0)
         return None
     keeps_address = kind in (CallKind.CALLCODE, CallKind.DELEGATECALL)
@@ -137,6 +138,7 @@ def _create(frame: Frame, *, salted: bool) -> Signal | None:
         return None
     gas = all_but_one_64th(frame.gas)
     frame.gas -= gas
+    frame.given_back = -gas
     state.set_nonce(sender, nonce + 1)
     frame.pending = Message(
         caller=sender,

@@ -21,7 +21,8 @@ from stateless.evm.calls import Callee, CallKind, all_but_one_64th
 from stateless.evm.code import Code, Program
 from stateless.evm.frame import Frame, Message, OutOfGas
 from stateless.evm.schedule import Schedule
-from stateless.evm.witness_schedule import CREATE_COST, KECCAK_WORD, StipendGuard, chunk_leaf
+from stateless.evm.stipend_guard import StipendGuard
+from stateless.evm.witness_schedule import CREATE_COST, KECCAK_WORD, chunk_leaf
 from verkle.embedding import (
     BALANCE_LEAF_KEY,
     CODE_SIZE_LEAF_KEY,
@@ -44,9 +45,10 @@ class FieldSchedule(Schedule):
     """Devnet 6's rules for one block."""
 
     clears_destroyed = False
+    bare_precompiles = True
 
     def __init__(self, profile: Profile, witness: AccessWitness) -> None:
-        self.witness: Final = witness
+        self.witness: AccessWitness = witness
         self._profile: Final = profile
         self._guard: Final = StipendGuard(WARM_COST)
 

@@ -4,7 +4,7 @@ Source: yellow paper, appendix H, "50s", "60s" to "90s" and "f0s"; EIP-3855 (PUS
 """
 
 from spec.errors import ExceptionalHalt
-from spec.gas import STACK_LIMIT
+from spec.gas import GAS_VERY_LOW, STACK_LIMIT
 from spec.params import CODE_CHUNK_BYTES
 from stateless.evm.code import Operation
 from stateless.evm.frame import WORD_MASK, Frame, Signal, copy_gas
@@ -36,13 +36,18 @@ def push(word: int) -> Operation:
 
 
 def push_across(start: int, size: int) -> Operation:
-    """PUSHn whose data, `size` bytes from `start`, reaches into a later chunk or past the end of the code."""
+    """PUSHn whose data, `size` bytes from `start`, reaches into a later chunk or past the end of the code.
+
+    Once its data is paid for, it is a push like any other for as long as the program lasts.
+    """
 
     def push_pieces(frame: Frame) -> None:
         if len(frame.stack) >= STACK_LIMIT:
             raise ExceptionalHalt("stack overflow")
         frame.machine.schedule.push_data(frame, start, size)
-        frame.stack.append(int.from_bytes(frame.code.read(start, size), "big"))
+        word = int.from_bytes(frame.code.read(start, size), "big")
+        frame.stack.append(word)
+        frame.program[start - 1] = push(word), GAS_VERY_LOW, frame.pc
 
     return push_pieces
 

@@ -78,8 +78,8 @@ class Frame:
     """The registers of one running message."""
 
     __slots__ = (
-        "address", "code", "data", "gas", "machine", "mark", "memory", "message", "output", "pc", "pending",
-        "program", "returned", "stack", "state",
+        "address", "code", "data", "gas", "given_back", "machine", "mark", "memory", "message", "output", "pc",
+        "pending", "program", "returned", "stack", "state",
     )  # fmt: skip
 
     def __init__(self, machine: "Machine", message: Message, program: Program, gas: int, mark: "Mark") -> None:
@@ -98,6 +98,9 @@ class Frame:
         """What the last call returned (EIP-211)."""
         self.output = b""
         self.pending: Message | None = None
+        self.given_back = 0
+        """Gas that is no part of what the last instruction cost: of a call that could not be made, or less than 0 for
+        what a creation takes along."""
         self.mark: Final = mark
 
     def charge(self, amount: int) -> None:

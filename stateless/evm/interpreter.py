@@ -47,14 +47,12 @@ def run_checked(frame: Frame, tracer: "Tracer | None" = None) -> Signal:
     """`run` by the table, step by step, with a tracer looking on."""
     program, machine = frame.program, frame.machine
     while True:
-        position = frame.pc
-        instruction = program[position]
-        if instruction is None:
-            machine.schedule.enter(frame, position)
-            continue
-        opcode = machine.opcodes[frame.code.read(position, 1)[0]]
+        before = frame.gas
         if tracer is not None:
-            tracer.step(frame, opcode.number)
+            tracer.step(frame)
+        while (instruction := program[frame.pc]) is None:
+            machine.schedule.enter(frame, frame.pc)
+        opcode = machine.opcodes[frame.code.read(frame.pc, 1)[0]]
         height = len(frame.stack)
         if height < opcode.takes:
             raise ExceptionalHalt("stack underflow")
@@ -62,6 +60,9 @@ def run_checked(frame: Frame, tracer: "Tracer | None" = None) -> Signal:
             raise ExceptionalHalt("stack overflow")
         operation, gas, frame.pc = instruction
         frame.charge(gas)
+        frame.given_back = 0
         signal = operation(frame)
+        if tracer is not None:
+            tracer.stepped(frame, before - frame.gas + frame.given_back)
         if signal is not None:
             return signal

@@ -22,7 +22,7 @@ from spec.params import CODE_CHUNK_BYTES
 from spec.types import Address
 from stateless.evm.block import BlockEnvironment
 from stateless.evm.calls import resume
-from stateless.evm.code import Code, Decoder, Program
+from stateless.evm.code import NO_CODE, Code, Decoder, Program
 from stateless.evm.flow import push, push_across
 from stateless.evm.frame import Frame, Message, OutOfGas, Result, Signal
 from stateless.evm.interpreter import run
@@ -30,6 +30,7 @@ from stateless.evm.opcodes import opcodes
 from stateless.evm.precompiles import Precompile, precompiles
 from stateless.evm.schedule import Schedule
 from stateless.state import Mark, State
+from witness.access import AccessWitness
 
 HELD_PROGRAM_BYTES: Final = 2**21
 """Decoded code that is kept for later frames; some 100 bytes of memory for each byte."""
@@ -38,14 +39,26 @@ HELD_PROGRAM_BYTES: Final = 2**21
 class Tracer(Protocol):
     """Sees every step. It must not change anything."""
 
-    def step(self, frame: Frame, opcode: int) -> None:
-        """Before an instruction is charged and run."""
+    def watch(self, witness: AccessWitness) -> None:
+        """The block's access events go here."""
+
+    def begin(self, message: Message) -> None:
+        """A transaction's message is about to run. What was recorded before was free."""
 
     def enter(self, frame: Frame) -> None:
         """A frame begins."""
 
+    def step(self, frame: Frame) -> None:
+        """The instruction at `frame.pc` is next. Nothing of it is paid for, and its chunk may not be decoded yet."""
+
+    def stepped(self, frame: Frame, cost: int) -> None:
+        """It has run, at a price of `cost`; a message that it sends has not. Not called where the frame halts."""
+
     def leave(self, frame: Frame, result: Result) -> None:
         """A frame has ended."""
+
+    def end(self, result: Result) -> None:
+        """The message that was begun has ended."""
 
 
 class Machine:
@@ -79,11 +92,15 @@ class Machine:
         self.gas_price = 0
         self.gas_limit = 0
         self.blob_hashes: tuple[bytes, ...] = ()
+        if tracer is not None and schedule.witness is not None:
+            tracer.watch(schedule.witness)
 
     # ---- code
 
     def code(self, address: Address) -> Code:
         """The code of an account."""
+        if self.schedule.bare_precompiles and address in self.precompiles:
+            return NO_CODE
         return self.state.code(address)
 
     def empty_program(self, code: Code) -> Program:
@@ -114,6 +131,14 @@ class Machine:
 
     def execute(self, message: Message) -> Result:
         """Run a message to its end. Raises: UnknownNode where the view does not show what is needed."""
+        if self.tracer is None:
+            return self._run(message)
+        self.tracer.begin(message)
+        result = self._run(message)
+        self.tracer.end(result)
+        return result
+
+    def _run(self, message: Message) -> Result:
         opened = self._open(message)
         if isinstance(opened, Result):
             return opened
@@ -162,7 +187,8 @@ class Machine:
     def _open_call(self, message: Message) -> Frame | Result:
         state, gas = self.state, message.gas
         mark = state.mark()
-        if message.creates_callee and not state.exists(message.address):
+        touches = self.schedule.touches(message.address, is_precompile=message.is_precompile)
+        if message.creates_callee and (message.value or touches) and not state.exists(message.address):
             if not message.is_precompile:
                 gas = self.schedule.enter_call(self, message, gas)
                 if not message.value:
@@ -172,7 +198,7 @@ class Machine:
         if message.moves_value:
             if message.value:
                 state.transfer(message.caller, message.address, message.value)
-            elif self.schedule.touches(message.address, is_precompile=message.is_precompile):
+            elif touches:
                 state.touch(message.address)
         if message.is_precompile:
             return self._precompile(message, gas, mark)

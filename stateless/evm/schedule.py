@@ -19,6 +19,7 @@ from spec.types import Address
 from stateless.evm.calls import Callee, CallKind
 from stateless.evm.code import Program
 from stateless.evm.frame import Frame, Message
+from witness.access import AccessWitness
 
 if TYPE_CHECKING:
     from stateless.evm.machine import Machine
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 class Schedule(ABC):
     """Prices of state access for one block."""
 
+    witness: AccessWitness | None = None
+    """Where events go, in networks that have them."""
     deletes_empty = False
     """Whether touched empty accounts are deleted though they were there before (EIP-161)."""
     clears_destroyed = True
     """Whether a destroyed account's own leaves become zero."""
+    bare_precompiles = False
+    """Whether precompiles have no code, whatever the state says: their header may not be in the witness."""
 
     def touches(self, address: Address, *, is_precompile: bool) -> bool:
         """Whether no value sent makes an empty account that exists until the transaction ends (EIP-161)."""
@@ -48,6 +53,9 @@ class Schedule(ABC):
 
     def authority(self, machine: "Machine", authority: Address) -> None:
         """An EIP-7702 authorization looks at its signer's account."""
+
+    def target_delegates(self, machine: "Machine", delegate: Address) -> None:
+        """The transaction's target turns out to delegate, all authorizations done: its delegate's code is read."""
 
     def delegate(self, machine: "Machine", authority: Address, *, to_nothing: bool) -> None:
         """An EIP-7702 authorization sets its signer's code and nonce; `to_nothing`: takes the code away."""

@@ -12,12 +12,15 @@ stays recorded. Where nothing was charged at all, most operations cost `warm_cos
 *Special* accounts are precompiles and the system contracts: a call that sends them nothing has no event on BASIC. What
 is known of them without a witness is part of the protocol.
 
+A module above 400 lines: the operations are the lines of one table (spec/gas.md, "Events"), to be read beside it.
+
 Source: EIP-4762; EIP-7709 (BLOCKHASH); spec/gas.md for each switch.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from spec.crypto import keccak256
 from spec.forks import WitnessAccess
 from spec.gas import GAS_CALL_STIPEND, GAS_INITCODE_WORD
 from spec.params import (
@@ -29,11 +32,13 @@ from spec.params import (
     VERKLE_NODE_WIDTH,
     Profile,
 )
+from spec.system_contracts import SYSTEM_CODES
 from spec.types import Address, Value
 from stateless.evm.calls import DELEGATION_BYTES, Callee, CallKind, all_but_one_64th, delegate_of
 from stateless.evm.code import Code, Program
 from stateless.evm.frame import Frame, Message, OutOfGas
 from stateless.evm.schedule import Schedule
+from stateless.evm.stipend_guard import StipendGuard
 from verkle.embedding import chunk_location, storage_location
 from witness.access import AccessWitness, Leaf
 
@@ -65,40 +70,18 @@ def code_hash(address: Address) -> Leaf:
 
 def chunk_leaf(address: Address, chunk: int) -> Leaf:
     """The leaf of a code chunk."""
-    place = chunk_location(chunk)
-    return address, place.tree_index, place.sub_index
-
-
-class StipendGuard:
-    """Ends transactions of devnets that give the stipend away: there a loop of calls gains gas and never stops.
-
-    Every call costs at least the warm price, so a transaction cannot make more calls than its gas limit pays for,
-    unless it lives on stipends; from there on its calls fail.
-    """
-
-    def __init__(self, least: int) -> None:
-        """`least`: what the cheapest call costs, in gas."""
-        self._least: Final = least
-        self._left = 0
-
-    def begin(self, gas_limit: int) -> None:
-        """A transaction begins."""
-        self._left = gas_limit // self._least
-
-    def count(self) -> None:
-        """A call is made. Raises: OutOfGas."""
-        if not self._left:
-            raise OutOfGas("out of gas: more calls than the transaction can have paid for")
-        self._left -= 1
+    return address, *chunk_location(chunk)
 
 
 class WitnessSchedule(Schedule):
     """EIP-4762 for one block."""
 
+    bare_precompiles = True
+
     def __init__(self, profile: Profile, access: WitnessAccess, witness: AccessWitness, before: LeafReader) -> None:
         """`before`: the leaves before the block; asked for leaves that are about to be filled only."""
         self.clears_destroyed = access.clears_destroyed
-        self.witness: Final = witness
+        self.witness: AccessWitness = witness
         self._profile: Final = profile
         self._access: Final = access
         self._before: Final = before
@@ -112,6 +95,8 @@ class WitnessSchedule(Schedule):
 
     def _charge(self, frame: Frame, leaf: Leaf, *, write: bool = False) -> int:
         """Charge a frame for an event; what it cost. Raises: OutOfGas."""
+        if self.witness.is_settled(leaf, write=write):
+            return 0
         left = self._take(frame.machine, frame.gas, leaf, write=write)
         cost = frame.gas - left
         frame.gas = left
@@ -123,12 +108,14 @@ class WitnessSchedule(Schedule):
         if cost > gas:
             raise OutOfGas("out of gas: witness")
         self.witness.record(leaf, write=write)
-        if write and self._access.chunk_fill_cost and not self.witness.is_filled(leaf):
-            if self._was_absent(machine, leaf):
-                cost += self._access.chunk_fill_cost
-                if cost > gas:
-                    raise OutOfGas("out of gas: filling a leaf")
-            self.witness.record_fill(leaf)
+        if write and not self.witness.is_settled(leaf, write=True):
+            fill = self._access.chunk_fill_cost
+            if fill and not self._was_absent(machine, leaf):
+                fill = 0
+            cost += fill
+            if cost > gas:
+                raise OutOfGas("out of gas: filling a leaf")
+            self.witness.record_fill(leaf, fill)
         return gas - cost
 
     def _was_absent(self, machine: "Machine", leaf: Leaf) -> bool:
@@ -177,25 +164,26 @@ class WitnessSchedule(Schedule):
             self._guard.begin(machine.gas_limit)
         sender = machine.origin
         self._free(basic_data(sender), write=True)
-        self._free(code_hash(sender))
+        self._free(code_hash(sender), write=not machine.state.exists(sender))
         self._free_delegation(machine, sender)
         if target is None:
             return
-        absent = not machine.state.exists(target)
         self._free(basic_data(target), write=value != 0)
+        absent = not machine.state.exists(target)
         fills = absent and (value != 0 or self._access.absent_target_writes_code_hash)
         self._free(code_hash(target), write=fills)
-        delegate = self._free_delegation(machine, target)
-        if delegate is not None and not self._is_special(machine, delegate):
-            self._free(basic_data(delegate))
+        self._free_delegation(machine, target)
 
-    def _free_delegation(self, machine: "Machine", address: Address) -> Address | None:
+    def _free_delegation(self, machine: "Machine", address: Address) -> None:
         """An account with code as long as a delegation's: whether it is one stands in chunk 0 (EIP-7702)."""
-        code = machine.code(address)
-        if code.size != DELEGATION_BYTES or not machine.rules.delegates or address in self._system:
-            return None
-        self._free(chunk_leaf(address, 0))
-        return delegate_of(code)
+        if not machine.rules.delegates or self._is_special(machine, address):
+            return
+        if machine.code(address).size == DELEGATION_BYTES:
+            self._free(chunk_leaf(address, 0))
+
+    def target_delegates(self, machine: "Machine", delegate: Address) -> None:  # noqa: D102
+        if not self._is_special(machine, delegate):
+            self._free(basic_data(delegate))
 
     def authority(self, machine: "Machine", authority: Address) -> None:  # noqa: D102
         self._free(basic_data(authority))
@@ -308,21 +296,24 @@ class WitnessSchedule(Schedule):
             self._warm(frame, forgiving=True)
 
     def code_hash(self, frame: Frame, address: Address) -> None:  # noqa: D102
-        if self._is_special(frame.machine, address) and not self._access.precompile_code_hash_is_read:
+        read = self._access.precompile_code_hash_is_read and address not in self._system
+        if self._is_special(frame.machine, address) and not read:
             frame.charge(self._access.warm_cost)
         elif not self._charge(frame, code_hash(address)):
             self._warm(frame, forgiving=True)
 
     def code_hash_of(self, frame: Frame, address: Address) -> int:
-        """The code-hash leaf, or 0 where it is absent; an account that is empty but in the tree has one."""
+        """That of the account's code, or 0 where there is no account; one that is empty but in the tree is one."""
+        known = SYSTEM_CODES.get(address) if address in self._system else None
+        if known is not None:
+            return int.from_bytes(keccak256(known), "big")
         state = frame.state
         if not state.exists(address) or (not state.existed(address) and state.is_empty(address)):
             return 0
         return int.from_bytes(state.code_hash(address), "big")
 
     def _slot(self, address: Address, slot: int) -> Leaf:
-        place = storage_location(self._profile, slot)
-        return address, place.tree_index, place.sub_index
+        return address, *storage_location(self._profile, slot)
 
     def load(self, frame: Frame, slot: int) -> None:  # noqa: D102
         if not self._charge(frame, self._slot(frame.address, slot)):
@@ -348,7 +339,7 @@ class WitnessSchedule(Schedule):
         if self._guard is not None:
             self._guard.count()
         special = self._is_special(machine, target)
-        if kind is CallKind.CALL and value:
+        if value and (kind is CallKind.CALL or access.callcode_has_transfer_events):
             paid = self._charge(frame, basic_data(frame.address), write=True)
             paid += self._charge(frame, basic_data(target), write=True)
             made = not state.exists(target) and (not special or access.new_precompile_has_code_hash)
@@ -399,6 +390,8 @@ class WitnessSchedule(Schedule):
     def create(self, frame: Frame, size: int, memory_gas: int, *, salted: bool) -> None:  # noqa: D102
         words = (size + 31) // 32
         frame.charge(CREATE_COST + memory_gas + (GAS_INITCODE_WORD + (KECCAK_WORD if salted else 0)) * words)
+        if self._access.creation_writes_creator:
+            self._charge(frame, basic_data(frame.address), write=True)
 
     def creation_access(self, machine: "Machine", message: Message, gas: int) -> int:  # noqa: D102
         gas = self._take(machine, gas, basic_data(message.address))

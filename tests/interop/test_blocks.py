@@ -17,7 +17,7 @@ from spec.containers import ExecutionPayload, ExecutionWitness, Genesis, Header
 from spec.errors import DecodeError, Reason, Rejection
 from spec.params import KAUSTINEN7, Profile
 from spec.types import StateRoot
-from stateless.verify import verify_block, verify_witness
+from stateless.verify import verify_witness
 from tests.interop.cases import Case, UnknownCase, check_each, documents, profile_of, unhex
 from tests.interop.real_blocks import new_values, verify
 from verkle.engine import Engine
@@ -37,6 +37,7 @@ class Block:
     """None where nobody knows it."""
     valid: bool
     payload: Callable[[], ExecutionPayload] | None = None
+    """The whole block, where the file has it."""
 
 
 def _blocks(case: Case) -> list[Block]:
@@ -116,7 +117,7 @@ def _check_block(engine: Engine[Any], block: Block) -> None:
     if block.payload is not None and not incomplete:
         wrong = StateRoot(bytes(31) + b"\1")
         with pytest.raises((DecodeError, Rejection)):
-            verify_block(engine, block.payload(), wrong, markers=False)
+            verify_witness(engine, block.witness(), wrong, block.state_root, markers=False)
 
 
 def test_blocks_of_devnets(vectors: Path, engine: Engine[Any]) -> None:

@@ -12,7 +12,7 @@ from verkle import multiproof
 from verkle.domain import SIZE
 from verkle.engine import Engine
 from verkle.field import FR
-from verkle.multiproof import MultiProof, Opening
+from verkle.multiproof import MultiProof, Opening, columns
 from verkle.transcript import Transcript
 
 FILE = "multiproof/multiproofs.json"
@@ -49,10 +49,10 @@ def _check_only_point(case: Case, engine: Engine[Any], points: range) -> None:
     assert "only for z_that_verifies" in case.members["property"]
     (commitment,) = engine.decode([unhex(case["commitment"])])
     y, right = FR.decode(unhex(case["y_be"]), "big"), case["z_that_verifies"]
-    multiproof.verify(engine, Transcript(label), [Opening(commitment, right, y)], proof)
+    multiproof.verify(engine, Transcript(label), columns(engine, [Opening(commitment, right, y)]), proof)
     for z in sorted({*points, (right - 1) % SIZE, (right + 1) % SIZE} - {right}):
         with pytest.raises(Rejection):
-            multiproof.verify(engine, Transcript(label), [Opening(commitment, z, y)], proof)
+            multiproof.verify(engine, Transcript(label), columns(engine, [Opening(commitment, z, y)]), proof)
 
 
 def _check_queries(case: Case, engine: Engine[Any]) -> None:
@@ -61,15 +61,17 @@ def _check_queries(case: Case, engine: Engine[Any]) -> None:
     openings, polynomials = _openings(case["queries"], engine)
     if not case["expect_verify"]:
         with pytest.raises((DecodeError, Rejection)):
-            multiproof.verify(engine, Transcript(label), openings, MultiProof.from_bytes(data))
+            multiproof.verify(engine, Transcript(label), columns(engine, openings), MultiProof.from_bytes(data))
         return
     proof = MultiProof.from_bytes(data)
     assert proof.to_bytes() == data
     transcripts = [Transcript(label)]
-    multiproof.verify(engine, transcripts[0], openings, proof)
+    multiproof.verify(engine, transcripts[0], columns(engine, openings), proof)
     if len(polynomials) == len(openings):
         transcripts.append(Transcript(label))
-        made = multiproof.prove(engine, transcripts[1], openings, polynomials)
+        made = multiproof.prove(
+            engine, transcripts[1], columns(engine, openings), engine.vectors.polynomials(polynomials)
+        )
         assert not case.get("expect_prover_bytes_equal", True) or made.to_bytes() == data
     else:
         assert not case.get("expect_prover_bytes_equal")
@@ -81,7 +83,7 @@ def _check_queries(case: Case, engine: Engine[Any]) -> None:
         assert challenges == [unhex(case["state_challenge_le"])] * len(transcripts)
     wrong = [Opening(openings[0].commitment, openings[0].z, openings[0].y + 1), *openings[1:]]
     with pytest.raises(Rejection):
-        multiproof.verify(engine, Transcript(label), wrong, proof)
+        multiproof.verify(engine, Transcript(label), columns(engine, wrong), proof)
 
 
 def _openings(queries: list[dict[str, Any]], engine: Engine[Any]) -> tuple[Openings, list[Any]]:
@@ -92,7 +94,7 @@ def _openings(queries: list[dict[str, Any]], engine: Engine[Any]) -> tuple[Openi
         assert set(query) <= {"commitment", "poly_evals_int", "z", "y_int", "y_le", "y_be"}
         if "poly_evals_int" in query:
             values = {index: value for index, value in enumerate(query["poly_evals_int"]) if value}
-            polynomials += engine.vectors.polynomials([values])
+            polynomials.append(values)
             (point,) = engine.commit([values.items()])
         else:
             (point,) = engine.decode([unhex(query["commitment"])])

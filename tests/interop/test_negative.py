@@ -13,7 +13,7 @@ from tests.interop.real_blocks import new_values
 from verkle import ipa, multiproof
 from verkle.engine import Engine
 from verkle.ipa import Argument
-from verkle.multiproof import MultiProof, Opening
+from verkle.multiproof import MultiProof, Opening, columns
 from verkle.transcript import TREE_PROOF_LABEL, Transcript
 from witness.proof import check, post_state
 
@@ -65,7 +65,7 @@ def _read_argument(engine: Engine[Any], data: bytes) -> bytes:
 
 def _verify_multiproof(engine: Engine[Any], data: bytes) -> None:
     opening = Opening(engine.q, 0, 1)
-    multiproof.verify(engine, Transcript(TREE_PROOF_LABEL), [opening], MultiProof.from_bytes(data))
+    multiproof.verify(engine, Transcript(TREE_PROOF_LABEL), columns(engine, [opening]), MultiProof.from_bytes(data))
 
 
 def _verify_argument(engine: Engine[Any], data: bytes) -> None:

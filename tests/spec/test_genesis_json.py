@@ -142,3 +142,10 @@ def test_what_geth_requires(name: str) -> None:
     del document[name]
     with pytest.raises(DecodeError, match=f"{name}: missing"):
         genesis_json.decode_genesis(document, VERKLE)
+
+
+def test_the_chain_id_is_the_configs() -> None:
+    for config, expected in (({"chainId": 7}, 7), ({"chainId": "0x1"}, 1), ({}, None), ({"chainId": None}, None)):
+        assert genesis_json.decode_genesis(genesis(config=SHANGHAI | config), VERKLE).chain_id == expected
+    with pytest.raises(DecodeError, match=r"config\.chainId"):
+        genesis_json.decode_genesis(genesis(config={"chainId": -1}), VERKLE)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from remerkleable.basic import uint64
+from remerkleable.basic import boolean, uint64
 from remerkleable.byte_arrays import ByteList, ByteVector
 from remerkleable.complex import List, Vector
 from remerkleable.union import Union
@@ -122,6 +122,8 @@ STRINGS: Any = List[ByteList[3], 2]  # type: ignore[misc]
     ("kind", "encoded", "value"),
     [
         (uint64, "0100000000000080", 2**63 + 1),
+        (boolean, "00", False),
+        (boolean, "01", True),
         (OPTIONAL, "00", None),
         (OPTIONAL, "01abcd", b"\xab\xcd"),
         (NUMBERS, "", ()),
@@ -142,6 +144,9 @@ def test_reader(kind: Any, encoded: str, value: object) -> None:
     [
         (uint64, "00" * 7),
         (uint64, "00" * 9),
+        (boolean, ""),
+        (boolean, "02"),
+        (boolean, "0100"),
         (OPTIONAL, ""),
         (OPTIONAL, "0000"),  # bytes behind None
         (OPTIONAL, "01ab"),
