@@ -3,29 +3,33 @@
     build_block(chain, transactions, attributes) -> Built
 
 Transactions are tried in the order given. One that does not fit is left out with the rule that it breaks, and changes
-nothing for the next ones. A built block is not the head yet: `Chain.put` makes it so.
+nothing for the next ones. One that only this block has no room for is for later, and so is whatever else its sender
+has: nonces go up one by one. A built block is not the head yet: `Chain.put` makes it so.
 
 Source: consensus-specs, `PayloadAttributes`; EIP-1559, EIP-4844 for what the parent leads to.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from builder.chain import Chain
-from builder.work import Finished, Work, header_places
+from builder.work import STAGES as FINISHING_STAGES
+from builder.work import Finished, Observer, Work, header_places, unobserved
 from spec.codec import rlp
 from spec.containers import ExecutionPayload, Header, NewPayloadRequest, Withdrawal
 from spec.errors import Reason, Rejection
-from spec.gas import GAS_LIMIT_BOUND_DIVISOR
+from spec.gas import GAS_LIMIT_BOUND_DIVISOR, GAS_TRANSACTION
 from spec.types import Address, Bytes32, Hash32, Uint64, Uint256
 from stateless.fees import next_base_fee, next_excess_blob_gas
 from stateless.header import Parent, header_of
-from stateless.transition import Signed
+from stateless.transition import BlockExecution, Signed
 from stateless.tries import ordered_root
 from stateless.verify import verify_block
 from verkle.engine import P
 
+STAGES: Final = (*FINISHING_STAGES, "seal", "verify")
+"""What an observer of `build_block` is told of, in this order."""
 SECONDS_PER_SLOT: Final = 12
 NO_ADDRESS: Final = Address(bytes(20))
 
@@ -62,6 +66,8 @@ class Built:
     finished: Finished
     transactions: tuple[Signed, ...]
     left_out: tuple[LeftOut, ...]
+    later: tuple[int, ...]
+    """Indices of those that this block has no room for; the next one may have."""
 
 
 def next_gas_limit(parent: int, wanted: int | None) -> int:
@@ -73,37 +79,78 @@ def next_gas_limit(parent: int, wanted: int | None) -> int:
 
 
 def build_block(
-    chain: Chain[P], transactions: Sequence[Signed], attributes: Attributes, *, strict: bool = False
+    chain: Chain[P],
+    transactions: Sequence[Signed],
+    attributes: Attributes,
+    *,
+    strict: bool = False,
+    observe: Observer = unobserved,
 ) -> Built:
     """A block on the chain's head with those of the transactions that fit.
 
-    `strict`: one that does not fit is an error.
+    `strict`: one that does not fit is an error, whose fact `transaction` is its index. Of transactions that are not
+    left out, the first one is always in the block: whoever builds until none is for later comes to an end.
     Raises: Rejection, also where the block would not pass our own stateless verifier; DecodeError where the database is
     damaged.
     """
     with chain.database.reader() as reader:
         parent = chain.head(reader)
         draft = _draft(chain, parent, attributes)
-        chain.keys.prepare(header_places(draft.fee_recipient, transactions))
+        chain.keys.prepare(header_places(draft.fee_recipient, transactions[: draft.gas_limit // GAS_TRANSACTION]))
         work = Work(reader, chain.engine, chain.keys, chain.environment(draft))
         work.execution.begin()
-        fitting: list[Signed] = []
-        left_out: list[LeftOut] = []
-        for index, signed in enumerate(transactions):
-            try:
-                work.execution.apply(signed)
-            except Rejection as rejection:
-                if strict or rejection.reason is Reason.GAS_FROM_NOTHING:
-                    raise Rejection(rejection.reason, transaction=index, **rejection.facts) from None
-                left_out.append(LeftOut(index, rejection))
-            else:
-                fitting.append(signed)
-        finished = work.finish(attributes.withdrawals, proves=True)
-    request = _sealed(chain, draft, attributes, fitting, finished)
+        chosen = _choose(work.execution, transactions, strict=strict)
+        finished = work.finish(attributes.withdrawals, proves=True, observe=observe)
+    request = _sealed(chain, draft, attributes, chosen.fitting, finished)
+    observe("seal")
     verify_block(
         chain.engine, chain.profile, request, Parent.of_header(parent), chain_id=chain.chain_id, keys=chain.keys
     )
-    return Built(request, header_of(request), finished, tuple(fitting), tuple(left_out))
+    observe("verify")
+    return Built(
+        request, header_of(request), finished, tuple(chosen.fitting), tuple(chosen.left_out), tuple(chosen.later)
+    )
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What became of each transaction."""
+
+    fitting: list[Signed] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    later: list[int] = field(default_factory=list)
+
+
+def _choose(execution: BlockExecution, transactions: Sequence[Signed], *, strict: bool) -> _Choice:
+    """Execute those that fit. Raises: Rejection where one does not and `strict` is asked for, or the block is lost."""
+    chosen = _Choice()
+    waiting: set[Address] = set()
+    gas_limit = execution.machine.block.gas_limit
+    for index, signed in enumerate(transactions):
+        if signed.sender in waiting or gas_limit - execution.gas_used < GAS_TRANSACTION <= execution.gas_used:
+            chosen.later.append(index)
+            waiting.add(signed.sender)
+            continue
+        try:
+            execution.apply(signed)
+        except Rejection as rejection:
+            if _has_no_room(rejection, signed, execution):
+                chosen.later.append(index)
+                waiting.add(signed.sender)
+            elif strict or rejection.reason is Reason.GAS_FROM_NOTHING:
+                raise Rejection(rejection.reason, transaction=index, **rejection.facts) from None
+            else:
+                chosen.left_out.append(LeftOut(index, rejection))
+        else:
+            chosen.fitting.append(signed)
+    return chosen
+
+
+def _has_no_room(rejection: Rejection, signed: Signed, execution: BlockExecution) -> bool:
+    """Whether what stands in the way is what the block holds already."""
+    if rejection.reason is Reason.GAS_LIMIT_EXCEEDED:
+        return signed.transaction.gas_limit <= execution.machine.block.gas_limit
+    return rejection.reason is Reason.BLOB_COUNT and "most_in_a_block" in rejection.facts
 
 
 def _draft(chain: Chain[P], parent: Header, attributes: Attributes) -> Header:

@@ -5,23 +5,23 @@
     rewind       take blocks off, down to one that is retained
 
 Everything that makes a block the head happens in one transaction of the database, also where other blocks must be
-taken off first: a block that is rejected leaves the chain as it was.
+taken off first: a block that is rejected leaves the chain as it was. Which of two branches counts is for consensus to
+say; here whoever imports a block has said it: the blocks above its parent are taken off, and not kept.
 
 Source: yellow paper, section 4; EIP-6800. Layout of the database: spec/database.md.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Generic, Self
 
+from builder.bulk import Run
 from builder.database import (
     BLOCKS,
     CANONICAL,
-    CODE,
     HEADERS,
     META,
-    PREIMAGES,
     RECEIPTS,
     SCHEMA,
     UNDO,
@@ -30,13 +30,12 @@ from builder.database import (
     Reader,
     Writer,
 )
-from builder.genesis import genesis_header, genesis_writes
-from builder.stored_tree import changed
-from builder.work import TREE_INDEX_BYTES, Finished, Work, header_places
+from builder.making import Making, OnProgress, nothing_to_say, put_state
+from builder.work import STAGES as FINISHING_STAGES
+from builder.work import Finished, Observer, Work, header_places, unobserved
 from spec.codec import rlp, ssz_request
 from spec.codec.rlp_items import encode_items
 from spec.containers import Genesis, Header, NewPayloadRequest
-from spec.crypto import keccak256
 from spec.errors import DecodeError, Reason, Rejection
 from spec.params import PROFILES, Profile
 from spec.types import Hash32, Uint64
@@ -44,24 +43,19 @@ from stateless import header as rules_of_headers
 from stateless.evm.block import BlockEnvironment
 from stateless.fees import blob_base_fee
 from stateless.header import Parent
+from stateless.replay import signed
 from stateless.system import requests_hash
 from stateless.transition import Outcome, Signed
 from stateless.tree_view import TreeKeys
 from stateless.tries import ordered_root
-from verkle.embedding import account_leaves
 from verkle.engine import Engine, P
-from verkle.tree import Tree
 
 RETAINED_BLOCKS: Final = 128
 """How many blocks can be taken off, unless the database is made with another number."""
 NUMBER_BYTES: Final = 8
 
-Observer = Callable[[str], None]
-"""Told the name of a stage when it has ended, for timing and progress."""
-
-
-def _ignore(_: str) -> None:
-    return
+STAGES: Final = ("senders", *FINISHING_STAGES, "store")
+"""What an observer of `Chain.import_block` is told of, in this order; "store" ends when the block is on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,11 @@ class Imported:
     """A block that became the head."""
 
     header: Header
+    request: NewPayloadRequest
+    """As it is kept: with the witness that was made where it came without one."""
     finished: Finished
+    taken_off: int
+    """Blocks that stood in its place."""
 
 
 class Chain(Generic[P]):
@@ -91,38 +89,37 @@ class Chain(Generic[P]):
 
     @classmethod
     def create(
-        cls, directory: Path, genesis: Genesis, profile: Profile, engine: Engine[P], retained: int = RETAINED_BLOCKS
+        cls,
+        directory: Path,
+        genesis: Genesis,
+        profile: Profile,
+        engine: Engine[P],
+        retained: int = RETAINED_BLOCKS,
+        *,
+        run: Run | None = None,
+        on_progress: OnProgress = nothing_to_say,
     ) -> Self:
-        """A chain that has its genesis only. Raises: DecodeError; DatabaseUnavailable."""
-        writes = genesis_writes(genesis, profile, engine)
-        tree = Tree.empty(engine).update(writes)
-        header = genesis_header(genesis, tree)
-        batch = changed(tree, {key.stem for key in writes})
-        keys = TreeKeys(engine, profile, remembered=2 * len(writes) + 1)
-        places = {
-            (address, location.tree_index)
-            for address, account in genesis.alloc.items()
-            for location in account_leaves(profile, account)
-        }
-        keys.prepare(places)
-        for address, tree_index in places:
-            batch.put(PREIMAGES, keys.stem(address, tree_index), address + tree_index.to_bytes(TREE_INDEX_BYTES, "big"))
-        for account in genesis.alloc.values():
-            if account.code:
-                batch.put(CODE, keccak256(account.code), account.code)
-        _put_head(batch, header)
-        chain_id = profile.chain_id if genesis.chain_id is None else genesis.chain_id
-        for name, content in (
-            (b"schema", SCHEMA),
-            (b"profile", profile.name.encode()),
-            (b"chain_id", chain_id.to_bytes(NUMBER_BYTES, "big")),
-            (b"retained", retained.to_bytes(NUMBER_BYTES, "big")),
-            (b"genesis", rlp.block_hash(header)),
-        ):
-            batch.put(META, name, content)
-        database = Database(directory, write=True, create=True)
-        database.commit(batch)
-        return cls(database, engine)
+        """A chain that has its genesis only. `run`, `on_progress`: see `making.put_state`.
+
+        Raises: DecodeError where there is a database already; DatabaseUnavailable.
+        """
+        with Making(directory) as making:
+            state_root = put_state(making, genesis.alloc, profile, engine, run=run, on_progress=on_progress)
+            header = replace(genesis.header, state_root=state_root)
+            batch = Batch()
+            _put_head(batch, header)
+            chain_id = profile.chain_id if genesis.chain_id is None else genesis.chain_id
+            for name, content in (
+                (b"schema", SCHEMA),
+                (b"profile", profile.name.encode()),
+                (b"chain_id", chain_id.to_bytes(NUMBER_BYTES, "big")),
+                (b"retained", retained.to_bytes(NUMBER_BYTES, "big")),
+                (b"genesis", rlp.block_hash(header)),
+            ):
+                batch.put(META, name, content)
+            making.put(batch)
+            making.finish()
+        return cls(Database(directory, write=True), engine)
 
     # ---- reading
 
@@ -155,29 +152,41 @@ class Chain(Generic[P]):
     # ---- changing
 
     def import_block(
-        self, request: NewPayloadRequest, transactions: Sequence[Signed], *, proves: bool, observe: Observer = _ignore
+        self,
+        request: NewPayloadRequest,
+        transactions: Sequence[Signed] | None = None,
+        *,
+        proves: bool,
+        observe: Observer = unobserved,
     ) -> Imported:
         """Execute a block on the whole state; where all it says is so, it becomes the head.
 
-        Blocks above its parent are taken off. `transactions`: those of the request, decoded. `proves`: make the witness
-        and compare it with the block's.
+        Blocks above its parent are taken off. `transactions`: those of the request, where they are decoded already.
+        `proves`: make the witness and compare it with the block's; a block without one is given it in any case.
         Raises: Rejection; DecodeError; DatabaseUnavailable. The chain is then as it was.
         """
         rules = self.profile.require_execution()
         rules_of_headers.check_shape(rules, request)
         rules_of_headers.check_block_hash(request)
         header = rules_of_headers.header_of(request)
+        found = signed(request.execution_payload.transactions) if transactions is None else transactions
+        check_blobs(request, found)
+        observe("senders")
+        proving = proves or request.execution_payload.execution_witness is None
 
         def work(writer: Writer) -> Imported:
-            self._take_off(writer, header.parent_hash)
+            taken_off = self._take_off(writer, header.parent_hash)
             parent = Parent.of_header(self.header(writer, header.parent_hash)).header
             if parent is not None:
                 rules_of_headers.check_parent(rules, request.execution_payload, parent)
-            finished = self._executed(writer, header, request, transactions, proves=proves, observe=observe)
-            self._put_block(writer, header, request, finished)
-            return Imported(header, finished)
+            finished = self._executed(writer, header, request, found, proves=proving, observe=observe)
+            whole = _with_witness(request, finished)
+            self._put_block(writer, header, whole, finished)
+            return Imported(header, whole, finished, taken_off)
 
-        return self.database.atomically(work)
+        imported = self.database.atomically(work)
+        observe("store")
+        return imported
 
     def put(self, request: NewPayloadRequest, header: Header, finished: Finished) -> None:
         """Make a block the head that was just built on it. Raises: Rejection where the head has moved on."""
@@ -205,14 +214,12 @@ class Chain(Generic[P]):
         self.keys.prepare(header_places(payload.fee_recipient, transactions))
         work = Work(reader, self.engine, self.keys, self.environment(header))
         work.execution.begin()
-        for index, signed in enumerate(transactions):
+        for index, one in enumerate(transactions):
             try:
-                work.execution.apply(signed)
+                work.execution.apply(one)
             except Rejection as rejection:
                 raise Rejection(rejection.reason, transaction=index, **rejection.facts) from None
-        observe("execute")
-        finished = work.finish(payload.withdrawals or (), proves=proves)
-        observe("prove")
+        finished = work.finish(payload.withdrawals or (), proves=proves, observe=observe)
         check_outcome(header, finished)
         if proves and payload.execution_witness is not None:
             stated = payload.execution_witness
@@ -243,30 +250,46 @@ class Chain(Generic[P]):
         _put_head(batch, header)
         batch.put(BLOCKS, block_hash, ssz_request.encode_request(request, self.profile))
         batch.put(RECEIPTS, block_hash, encode_receipts(finished.outcome))
+        if not self.retained:
+            writer.apply(batch)
+            return
         if header.number > self.retained:
             oldest = self.hash_at(writer, header.number - self.retained)
             if oldest is not None:
                 batch.delete(UNDO, oldest)
         writer.apply(batch, block_hash)
 
-    def rewind(self, block_hash: Hash32) -> None:
-        """Take blocks off until this one is the head. Raises: Rejection where it is not in the chain, or too old."""
-        self.database.atomically(lambda writer: self._take_off(writer, block_hash))
+    def rewind(self, block_hash: Hash32) -> int:
+        """Take blocks off until this one is the head; how many they were.
 
-    def _take_off(self, writer: Writer, block_hash: Hash32) -> None:
+        Raises: Rejection where it is not in the chain, or too old.
+        """
+        return self.database.atomically(lambda writer: self._take_off(writer, block_hash))
+
+    def _take_off(self, writer: Writer, block_hash: Hash32) -> int:
         content = writer.get(HEADERS, block_hash)
         if content is None:
             raise Rejection(Reason.PARENT_UNKNOWN, parent_hash=block_hash)
         number = rlp.decode_header(content).number
+        taken_off = 0
         while (head := self.head(writer)).number > number:
             head_hash = rlp.block_hash(head)
             if writer.get(UNDO, head_hash) is None:
                 raise Rejection(Reason.BLOCK_NOT_RETAINED, block=number, retained=self.retained)
             writer.rewind(head_hash)
+            taken_off += 1
+        return taken_off
 
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+
+def check_blobs(request: NewPayloadRequest, transactions: Sequence[Signed]) -> None:
+    """The versioned hashes beside the payload are those of its transactions. Raises: Rejection. Source: EIP-4844."""
+    hashes = tuple(one for each in transactions for one in each.transaction.blob_versioned_hashes)
+    if request.versioned_hashes is not None and request.versioned_hashes != hashes:
+        raise Rejection(Reason.BLOB_HASHES_MISMATCH, given=len(request.versioned_hashes), of_transactions=len(hashes))
 
 
 def check_outcome(header: Header, finished: Finished) -> None:
@@ -287,6 +310,13 @@ def check_outcome(header: Header, finished: Finished) -> None:
         )
     if finished.state_root != header.state_root:
         raise Rejection(Reason.STATE_ROOT_MISMATCH, computed=finished.state_root, header=header.state_root)
+
+
+def _with_witness(request: NewPayloadRequest, finished: Finished) -> NewPayloadRequest:
+    payload = request.execution_payload
+    if payload.execution_witness is not None:
+        return request
+    return replace(request, execution_payload=replace(payload, execution_witness=finished.witness))
 
 
 def encode_receipts(outcome: Outcome) -> bytes:

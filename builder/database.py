@@ -8,23 +8,25 @@ belongs to a block can leave an *undo record* behind: what every key it touched 
     growth          the map doubles when it is full, and the batch is tried again
 
 Damage is found as far as a library on a memory map can: the file is compared with its own page count when it is opened
-(a shorter one would end the process when it is read), and every record carries a checksum (`builder.records`).
+(`builder.files`), and every record carries a checksum (`builder.records`). `builder.inspection` looks at all of it.
 
 Source: LMDB's documentation (liblmdb, "Caveats"); layout: spec/database.md.
 """
 
-import fcntl
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import lmdb
 
-from builder import undo
+from builder import files, undo
+from builder.files import DATA_FILE
+from builder.files import DatabaseUnavailable as DatabaseUnavailable
 from builder.records import opened, sealed
 from spec.errors import DecodeError
 
@@ -47,14 +49,10 @@ UNDO: Final = b"undo"
 TABLES: Final = (META, LEAVES, STEMS, NODES, CODE, PREIMAGES, HEADERS, CANONICAL, BLOCKS, RECEIPTS, UNDO)
 """In this order; an undo record names a table by its place."""
 
-DATA_FILE: Final = "data.mdb"
-WRITER_FILE: Final = "writer.lock"
 FIRST_MAP_BYTES: Final = 1 << 28
 """Address space of a new database; files are sparse, so this is not disk space."""
-
-
-class DatabaseUnavailable(OSError):
-    """The directory or the disk will not do: another writer, no permission, no space. One line."""
+LARGEST_MAP_BYTES: Final = 1 << 46
+"""More than any disk holds, less than any 64-bit system maps: where growth ends."""
 
 
 @dataclass(slots=True)
@@ -81,17 +79,37 @@ class Reader:
 
     def get(self, table: bytes, key: bytes) -> bytes | None:
         """A record's content; None where there is none. Raises: DecodeError where it is damaged."""
+        record = self.sealed(table, key)
+        return None if record is None else opened(table, key, record)
+
+    def sealed(self, table: bytes, key: bytes) -> bytes | None:
+        """A record with its checksum, which is not looked at; None where there is none."""
         record = self._transaction.get(key, db=self._tables[table])
-        return None if record is None else opened(table, key, bytes(record))
+        return None if record is None else bytes(record)
 
     def items(self, table: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All records of a table, by ascending key. Raises: DecodeError."""
-        for key, record in self._transaction.cursor(db=self._tables[table]):
-            yield bytes(key), opened(table, bytes(key), bytes(record))
+        for key, record in self.sealed_items(table):
+            yield key, opened(table, key, record)
+
+    def sealed_items(self, table: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The same with their checksums, which are not looked at. Raises: DecodeError where keys do not ascend."""
+        before = b""
+        for found, record in self._transaction.cursor(db=self._tables[table]):
+            key = bytes(found)
+            if key <= before:
+                raise DecodeError("the keys of a table do not ascend", f"{table.decode()}[0x{key.hex()}]")
+            before = key
+            yield key, bytes(record)
 
     def count(self, table: bytes) -> int:
         """How many records a table has."""
         return int(self._transaction.stat(self._tables[table])["entries"])
+
+    def bytes_of(self, table: bytes) -> int:
+        """How many bytes a table takes in the file, whole pages."""
+        stat = self._transaction.stat(self._tables[table])
+        return int(stat["psize"]) * sum(int(stat[kind]) for kind in ("branch_pages", "leaf_pages", "overflow_pages"))
 
 
 class Writer(Reader):
@@ -101,16 +119,20 @@ class Writer(Reader):
         """Make the changes of a batch. `undo_key`: where to keep what they replace, for `rewind`."""
         replaced = [] if undo_key is None else self._replaced(batch)
         for table, changes in batch.changes.items():
-            present = [(key, sealed(table, key, content)) for key, content in sorted(changes.items())
-                       if content is not None]  # fmt: skip
-            with self._transaction.cursor(db=self._tables[table]) as cursor:
-                cursor.putmulti(present)
+            present = ((key, sealed(table, key, content)) for key, content in sorted(changes.items())
+                       if content is not None)  # fmt: skip
+            self.put_sealed(table, present)
             for key, content in changes.items():
                 if content is None:
                     self._transaction.delete(key, db=self._tables[table])
         if undo_key is not None:
             record = sealed(UNDO, undo_key, undo.encode(replaced))
             self._transaction.put(undo_key, record, db=self._tables[UNDO])
+
+    def put_sealed(self, table: bytes, records: Iterable[tuple[bytes, bytes]], *, behind: bool = False) -> None:
+        """Set records that carry their checksums. `behind`: their keys ascend, and are above all that are there."""
+        with self._transaction.cursor(db=self._tables[table]) as cursor:
+            cursor.putmulti(records, append=behind)
 
     def _replaced(self, batch: Batch) -> list[undo.Replaced]:
         return [
@@ -143,53 +165,27 @@ class Writer(Reader):
 class Database:
     """One LMDB environment in a directory."""
 
-    def __init__(self, directory: Path, *, write: bool, create: bool = False) -> None:
-        """Open the database in `directory`.
+    def __init__(self, directory: Path, *, write: bool, map_bytes: int = FIRST_MAP_BYTES) -> None:
+        """Open the database in `directory`. `map_bytes`: address space to begin with, at least.
 
         Raises: DecodeError where there is none, or it is damaged or of another schema; DatabaseUnavailable where
         the directory cannot be used: another writer, no permission, no space.
         """
         self.directory: Final = directory
-        self._writer: IO[bytes] | None = None
-        if create:
-            self._prepare()
-        else:
-            _require_whole(directory / DATA_FILE)
-        if write:
-            self._writer = _lock(directory / WRITER_FILE)
-        try:
-            self._environment = self._open(write=write)
-            self._tables = self._open_tables(create=create)
-        except lmdb.Error as error:
-            self._release()
-            raise _said(directory, error) from None
-        except DecodeError:
-            self._release()
-            raise
+        self._held: Final = contextlib.ExitStack()
+        files.require_whole(directory)
+        with contextlib.ExitStack() as opening:
+            if write:
+                opening.enter_context(files.lock(directory))
+            try:
+                self._environment = open_environment(directory, write=write, map_bytes=map_bytes)
+                opening.callback(self._environment.close)
+                self._tables = self._open_tables()
+            except lmdb.Error as error:
+                raise files.said(directory, error) from None
+            self._held.push(opening.pop_all())
 
-    def _prepare(self) -> None:
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseUnavailable(f"{self.directory}: {error.strerror}") from None
-        if (self.directory / DATA_FILE).exists():
-            raise DecodeError("there is a database already", str(self.directory))
-
-    def _open(self, *, write: bool) -> Any:
-        size = FIRST_MAP_BYTES
-        if (self.directory / DATA_FILE).exists():
-            size = max(size, 2 * (self.directory / DATA_FILE).stat().st_size)
-        options: dict[str, Any] = {"map_size": size, "max_dbs": len(TABLES), "readonly": not write, "meminit": False}
-        try:
-            return lmdb.open(str(self.directory), create=write, **options)
-        except lmdb.Error:
-            if write or os.access(self.directory, os.W_OK):
-                raise
-            return lmdb.open(str(self.directory), create=False, lock=False, **options)
-
-    def _open_tables(self, *, create: bool) -> dict[bytes, Any]:
-        if create:
-            return {table: self._environment.open_db(table) for table in TABLES}
+    def _open_tables(self) -> dict[bytes, Any]:
         try:
             tables: dict[bytes, Any] = {table: self._environment.open_db(table, create=False) for table in TABLES}
         except lmdb.NotFoundError:
@@ -197,35 +193,42 @@ class Database:
         with self._environment.begin() as transaction:
             schema = Reader(transaction, tables).get(META, b"schema")
         if schema != SCHEMA:
-            shown = "none" if schema is None else schema.decode(errors="replace")
+            shown = "none" if schema is None else schema.decode("ascii", "backslashreplace")
             raise DecodeError(f"the database has schema {shown}, this version reads {SCHEMA.decode()}",
                               str(self.directory))  # fmt: skip
         return tables
+
+    def map_bytes(self) -> int:
+        """How much address space the database takes; the file can grow so far before the map must."""
+        return int(self._environment.info()["map_size"])
 
     # ---- reading
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
-        """Read the database as it is now."""
-        with self._environment.begin(buffers=True) as transaction:
-            yield Reader(transaction, self._tables)
+        """Read the database as it is now. Raises: DecodeError where it is damaged; DatabaseUnavailable."""
+        try:
+            with self._begin() as transaction:
+                yield Reader(transaction, self._tables)
+        except lmdb.Error as error:
+            raise files.said(self.directory, error) from None
+
+    def _begin(self) -> Any:
+        try:
+            return self._environment.begin(buffers=True)
+        except lmdb.MapResizedError:
+            self._environment.set_mapsize(0)  # as large as the writer has made it
+            return self._environment.begin(buffers=True)
 
     # ---- writing
 
-    def atomically(self, work: Callable[["Writer"], T]) -> T:
+    def atomically(self, work: Callable[[Writer], T]) -> T:
         """Do `work` in one transaction and make it durable; where it raises, nothing has happened.
 
         `work` may run more than once: when the map was too small, it is doubled and everything begins anew.
         Raises: what `work` raises; DatabaseUnavailable where the disk is full or cannot be written.
         """
-        while True:
-            try:
-                with self._environment.begin(write=True) as transaction:
-                    return work(Writer(transaction, self._tables))
-            except lmdb.MapFullError:
-                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-            except lmdb.Error as error:
-                raise _said(self.directory, error) from None
+        return atomically(self.directory, self._environment, self._tables, work)
 
     def commit(self, batch: Batch, undo_key: bytes | None = None) -> None:
         """`Writer.apply` in a transaction of its own."""
@@ -237,15 +240,9 @@ class Database:
 
     # ---- closing
 
-    def _release(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
     def close(self) -> None:
         """Let go of the files."""
-        self._environment.close()
-        self._release()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -255,58 +252,38 @@ class Database:
         self.close()
 
 
-def _require_whole(path: Path) -> None:
-    """Compare the file's length with the last page that it says it has. Raises: DecodeError.
+def open_environment(directory: Path, *, write: bool, sync: bool = True, map_bytes: int = FIRST_MAP_BYTES) -> Any:
+    """The LMDB environment in a directory; made, where it is to be written and is not there. Raises: lmdb.Error.
 
-    Two meta pages of the host's page size begin the file; each holds, from byte 16, magic, version, address, map size,
-    two table heads (the first begins with the page size) and the number of the last page.
+    Where the directory cannot be written, readers do without LMDB's table of readers: nobody else may write then.
     """
+    data = directory / DATA_FILE
+    size = max(map_bytes, 2 * data.stat().st_size) if data.exists() else map_bytes
+    options: dict[str, Any] = {"map_size": size, "max_dbs": len(TABLES), "readonly": not write, "meminit": False}
     try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise DecodeError("there is no database", str(path.parent)) from None
-    except OSError as error:
-        raise DatabaseUnavailable(f"{path}: {error.strerror}") from None
-    with path.open("rb") as file:
-        head = file.read(2 * 65536)
-    last = _last_page(head)
-    if last is None or (last[0] + 1) * last[1] > size:
-        raise DecodeError("the database file is cut off or not LMDB's", str(path))
+        environment = lmdb.open(str(directory), create=write, sync=sync, **options)
+    except lmdb.Error:
+        if write or os.access(directory, os.W_OK):
+            raise
+        return lmdb.open(str(directory), create=False, lock=False, **options)
+    if write:
+        environment.reader_check()  # a reader that was killed would keep pages from being used again
+    return environment
 
 
-_META_AT: Final = 16
-_MAGIC: Final = (0xBEEFC0DE).to_bytes(4, "little")
-_PAGE_SIZE_AT: Final = _META_AT + 24
-_LAST_PAGE_AT: Final = _META_AT + 24 + 2 * 48
-
-
-def _last_page(head: bytes) -> tuple[int, int] | None:
-    """(number of the last page, page size), the larger of the two meta pages' numbers; None where there is no such."""
-    if head[_META_AT : _META_AT + 4] != _MAGIC:
-        return None
-    page = int.from_bytes(head[_PAGE_SIZE_AT : _PAGE_SIZE_AT + 4], "little")
-    if not 512 <= page <= 65536 or len(head) < page + _LAST_PAGE_AT + 8:
-        return None
-    return max(
-        int.from_bytes(head[start + _LAST_PAGE_AT : start + _LAST_PAGE_AT + 8], "little") for start in (0, page)
-    ), page
-
-
-def _lock(path: Path) -> IO[bytes]:
-    """Be the only writer, for as long as the file is open. Raises: DatabaseUnavailable."""
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise DatabaseUnavailable(f"{path}: {error.strerror}") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise DatabaseUnavailable(f"{path.parent}: another process is writing to this database") from None
-    return file
-
-
-def _said(directory: Path, error: Exception) -> DecodeError | DatabaseUnavailable:
-    if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError | lmdb.VersionMismatchError):
-        return DecodeError(f"the database is damaged: {error}", str(directory))
-    return DatabaseUnavailable(f"{directory}: {error}")
+def atomically(directory: Path, environment: Any, tables: Mapping[bytes, Any], work: Callable[[Writer], T]) -> T:
+    """See `Database.atomically`."""
+    while True:
+        try:
+            with environment.begin(write=True) as transaction:
+                return work(Writer(transaction, tables))
+        except lmdb.MapFullError as full:
+            size = 2 * int(environment.info()["map_size"])
+            if size > LARGEST_MAP_BYTES:
+                raise files.said(directory, full) from None
+            try:
+                environment.set_mapsize(size)
+            except lmdb.Error as error:
+                raise files.said(directory, error) from None
+        except lmdb.Error as error:
+            raise files.said(directory, error) from None

@@ -14,7 +14,7 @@ Source: EIP-6800 for what a node is; the layout is this project's own (spec/data
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,9 +31,23 @@ BITMAP_BYTES: Final = VERKLE_NODE_WIDTH // 8
 _HEAD = POINT_BYTES + SCALAR_BYTES
 
 
+def node_key(path: bytes) -> bytes:
+    """The key of an internal node: its depth and its path (LMDB has no empty key)."""
+    return bytes((len(path),)) + path
+
+
 def sealed(table: bytes, key: bytes, content: bytes) -> bytes:
     """Content with its checksum."""
     return content + _checksum(table, key, content)
+
+
+def sealed_all(table: bytes, keys: Iterable[bytes], contents: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+    """Keys, and contents with their checksums: `sealed` for many records of one table."""
+    crc32, begun = zlib.crc32, zlib.crc32(table)
+    return [
+        (key, content + crc32(content, crc32(key, begun)).to_bytes(CHECKSUM_BYTES, "little"))
+        for key, content in zip(keys, contents, strict=True)
+    ]
 
 
 def opened(table: bytes, key: bytes, record: bytes) -> bytes:
@@ -79,13 +93,17 @@ NOTHING: Final = Commitment(NO_POINT, 0)
 
 def encode_internal(commitment: Commitment, links: Mapping[int, Link]) -> bytes:
     """An internal node."""
-    parts = [commitment.encode()]
-    for index in sorted(links):
-        link = links[index]
-        parts.append(bytes((index, link.stem is not None)) + link.scalar.to_bytes(SCALAR_BYTES, "little"))
-        if link.stem is not None:
-            parts.append(link.stem)
-    return b"".join(parts)
+    return commitment.encode() + b"".join(
+        [
+            encode_link(index, links[index].scalar.to_bytes(SCALAR_BYTES, "little"), links[index].stem)
+            for index in sorted(links)
+        ]
+    )
+
+
+def encode_link(index: int, scalar: bytes, stem: bytes | None) -> bytes:
+    """A child, in its parent's record."""
+    return bytes((index, 0)) + scalar if stem is None else bytes((index, 1)) + scalar + stem
 
 
 def decode_internal(content: bytes) -> tuple[Commitment, dict[int, Link]]:

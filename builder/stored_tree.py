@@ -17,7 +17,7 @@ from typing import Any, Final, Generic
 
 from builder import records
 from builder.database import LEAVES, NODES, STEMS, Batch, Reader
-from builder.records import NOTHING, Commitment, Link
+from builder.records import NOTHING, Commitment, Link, node_key
 from spec.errors import DecodeError
 from spec.types import Stem, TreeKey, Value
 from verkle.engine import Engine, P
@@ -25,11 +25,6 @@ from verkle.node import EMPTY, HALF_WIDTH, Gap, Half, InternalNode, Node, StemNo
 from verkle.tree import Tree
 
 ROOT_PATH: Final = b""
-
-
-def node_key(path: bytes) -> bytes:
-    """The key of an internal node: its depth and its path (LMDB has no empty key)."""
-    return bytes((len(path),)) + path
 
 
 class StoredLeaves:
@@ -81,10 +76,9 @@ class DatabaseChildren(StoredChildren[P], Generic[P]):
     def __contains__(self, index: object) -> bool:
         return index in self.links
 
-    def polynomial(self) -> Any:
+    def scalars(self) -> dict[int, int]:
         """The entries of all children, from their links."""
-        (made,) = self._loader.engine.vectors.polynomials([{index: link.scalar for index, link in self.links.items()}])
-        return made
+        return {index: link.scalar for index, link in self.links.items()}
 
     def replaced(self, changed: Mapping[int, Node[P]]) -> "DatabaseChildren[P]":
         """These children with some of them new."""

@@ -60,18 +60,22 @@ def _length(content: bytes) -> bytes:
 
 
 def entries(record: bytes) -> Iterator[Entry]:
-    """The entries of an undo record."""
+    """The entries of an undo record. Raises: DecodeError where it is none."""
     place = 0
 
     def part(size: int) -> bytes:
         nonlocal place
         place += size
+        if place > len(record):
+            raise DecodeError("an undo record is cut off")
         return record[place - size : place]
 
     while place < len(record):
         table = part(1)[0]
         key = part(int.from_bytes(part(LENGTH_BYTES), "big"))
         kind = part(1)[0]
+        if kind not in (ABSENT, PLAIN, DIFFERENCE):
+            raise DecodeError(f"an undo record has an entry of kind {kind}")
         yield Entry(table, key, kind, part(int.from_bytes(part(LENGTH_BYTES), "big")))
 
 

@@ -7,7 +7,7 @@ Execution reads values only; nodes are loaded when everything that the block tou
     work.finish(...)     the outcome, the new state root, the witness, the batch
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -19,6 +19,7 @@ from spec.types import Address, StateRoot, TreeKey, Value
 from stateless.evm.block import BlockEnvironment
 from stateless.evm.calls import create_address
 from stateless.schedules import schedule_of
+from stateless.state import AccountChange
 from stateless.transition import BlockExecution, Outcome, Signed
 from stateless.tree_view import TreeKeys, TreeView
 from verkle.engine import Engine, P
@@ -28,6 +29,16 @@ from witness.proof import prove
 
 TREE_INDEX_BYTES: Final = 32
 
+STAGES: Final = ("execute", "load", "prove", "update")
+"""What an observer of `Work.finish` is told of, in this order."""
+
+Observer = Callable[[str], None]
+"""Told the name of a stage when it has ended, for timing and progress."""
+
+
+def unobserved(_: str) -> None:
+    """Where nobody looks on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -36,6 +47,8 @@ class Finished:
     outcome: Outcome
     state_root: StateRoot
     accessed: tuple[Leaf, ...]
+    """What the witness lists."""
+    changes: Mapping[Address, AccountChange]
     witness: ExecutionWitness | None
     batch: Batch
     """State only: values, nodes, code, preimages of stems."""
@@ -53,9 +66,10 @@ class Work(Generic[P]):
         schedule = schedule_of(keys.profile, self._access, self._view.leaf)
         self.execution: Final = BlockExecution(keys.profile.require_execution(), schedule, self._view, block)
 
-    def finish(self, withdrawals: Sequence[Withdrawal], *, proves: bool) -> Finished:
-        """End the block. `proves`: whether to make its witness."""
+    def finish(self, withdrawals: Sequence[Withdrawal], *, proves: bool, observe: Observer = unobserved) -> Finished:
+        """End the block. `proves`: whether to make its witness. Raises: Rejection; DecodeError."""
         outcome = self.execution.end(withdrawals)
+        observe("execute")
         changes = outcome.state.changes()
         leaves = self._view.new_leaves(changes)
         accessed = tuple(self._access.block)
@@ -63,7 +77,9 @@ class Work(Generic[P]):
         listed = {self._keys.key(leaf) for leaf in accessed}
         writes = {self._keys.key(leaf): value for leaf, value in leaves.items()}
         tree = load(self._reader, self._engine, {key.stem for key in (*(listed if proves else ()), *writes)})
+        observe("load")
         witness = self._prove(tree, listed, writes) if proves else None
+        observe("prove")
         after = tree.update(writes)
         batch = changed(after, {key.stem for key in writes})
         for leaf in leaves:
@@ -71,7 +87,8 @@ class Work(Generic[P]):
         for change in changes.values():
             if change.code:
                 batch.put(CODE, keccak256(change.code), change.code)
-        return Finished(outcome, after.state_root(), accessed, witness, batch)
+        observe("update")
+        return Finished(outcome, after.state_root(), accessed, changes, witness, batch)
 
     def _prove(self, tree: Tree[P], listed: set[TreeKey], writes: dict[TreeKey, Value]) -> ExecutionWitness:
         """The witness lists what events touched; a devnet's block may write beside them (spec/gas.md, "Devnet 6")."""
