@@ -1,39 +1,56 @@
-"""`verkle block verify`: blocks, their witnesses, and the parent's state root; nothing else."""
+"""`verkle block verify`: blocks, their witnesses, and what the first of them builds on; nothing else."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import chain, files, output
-from cli.chain import Job, Parent, Selection, Verdict
+from cli import files, output
 from cli.engines import EngineChoice, bounded_engine_option
-from cli.parameters import PATH, json_option, profile_option, root_option
+from cli.lazy import LazySubgroup
+from cli.origin import Origin, origin_options
+from cli.parameters import PATH, chain_id_option, json_option, profile_option
 from cli.pool import Pool
-from cli.report import Report
+from cli.trace import trace
 from spec.errors import DecodeError
 from spec.params import Profile
-from spec.types import StateRoot
 from verkle.engine import Engine
 
+if TYPE_CHECKING:
+    from cli.chain import Job, Rules, Verdict
 
-@click.group(no_args_is_help=False)
+
+@click.group(
+    cls=LazySubgroup,
+    subcommands={
+        "build": ("cli.block_build", "build", "Build blocks with execution witnesses on the head of a chain."),
+        "import": ("cli.block_import", "import_", "Execute blocks on the whole state of a chain, and put them on it."),
+    },
+    no_args_is_help=False,
+)
 def block() -> None:
-    """Verify blocks from their execution witnesses, without state."""
+    """Verify blocks from their execution witnesses, without state; build them, and import them."""
 
 
 @block.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PATH)
 @profile_option
-@click.option("--parent", "parent_path", type=PATH, help="Payload of the parent block (.json or .ssz).")
-@root_option("--parent-root", "State root of the parent block.")
-@click.option("--genesis", "genesis_path", type=PATH, help="genesis.json of the chain, where the first block is 1.")
+@origin_options
 @click.option("--from", "first", type=click.IntRange(0), metavar="N", help="First block number to verify.")
 @click.option("--to", "last", type=click.IntRange(0), metavar="N", help="Last block number to verify.")
+@click.option(
+    "--checks",
+    type=click.Choice(["full", "proof"]),
+    default="full",
+    show_default=True,
+    help="Everything; or only the proof and the state root after the witness's new values.",
+)
+@click.option("--lenient", is_flag=True, help="Let a witness list locations that its block does not touch.")
+@chain_id_option
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", default=1, show_default=True, help="Processes to verify in."
 )
@@ -44,11 +61,12 @@ def block() -> None:
 def verify(
     paths: tuple[Path, ...],
     profile: Profile,
-    parent_path: Path | None,
-    parent_root: StateRoot | None,
-    genesis_path: Path | None,
+    origin: Origin,
     first: int | None,
     last: int | None,
+    checks: str,
+    lenient: bool,
+    chain_id: int | None,
     jobs: int,
     engine: EngineChoice,
     as_json: bool,
@@ -59,21 +77,29 @@ def verify(
 
     \b
     PATH is one of
-      .json               one payload: Engine API or beacon API, bare or in {"execution_payload": ...}
-      .jsonl, .jsonl.gz   one such payload a line, consecutive blocks
-      .ssz                one payload
-    Several files continue one chain in the order given.
+      .json               one block: a payload, Engine API or beacon API, bare or in {"execution_payload": ...}
+      .jsonl, .jsonl.gz   one such block a line, consecutive
+      .ssz                one new payload request, or one payload
+    Several files continue one chain in the order given. In profile verkle a block's hash covers more than its payload:
+    parent_beacon_block_root, versioned_hashes and execution_requests stand beside execution_payload, by the names of
+    engine_newPayloadV4.
 
     The first block builds on what --parent, --parent-root or --genesis tells (exactly one of them), every later block
-    on the state root in the header of the block before it. So each verdict is conditional on the parent's
-    header: after a rejected block, the next one is still verified against the root that the rejected header claims.
+    on the header of the block before it. So each verdict is conditional on the parent: after a rejected block, the
+    next one is still verified against the header that the rejected one claims.
 
-    Checked are the proof of the pre-state, that the witness's new values lead to the header's state root, and that
-    numbers and parent hashes follow each other. Transactions are not re-executed yet, and block hashes are taken as
-    stated. Proofs of the devnets' profiles lack internal node markers, so what they say of absence can be forged.
+    A block is verified with nothing but its witness. Its hash is computed, its header compared with the parent's
+    (with --parent-root only the state root is), and its transactions are executed over the values that the witness
+    proves. Gas, receipts, logs and requests must be the header's; the witness must list all that is touched, and
+    nothing else; what it states as new values must be what execution writes, and lead to the header's state root. All
+    checks, and what a verdict assumes, are listed in spec/verification.md.
+
+    --checks proof executes nothing: it verifies the proof, and that the witness's new values lead to the header's
+    root. Profiles kaustinen2 to kaustinen5 have no other checks. Proofs of the devnets' profiles lack internal node
+    markers, so what they say of absence can be forged.
 
     --json prints an object per block and at the end one object {"totals": ...}. With --from and --to, the blocks
-    before the range only tell the root to begin with.
+    before the range only tell the parent to begin with.
 
     Exit codes: 0 all valid, 1 a block was rejected, 2 wrong usage or a file that cannot be read.
 
@@ -81,32 +107,24 @@ def verify(
     verkle block verify block2.json --parent block1.json
     verkle block verify blocks.jsonl.gz --genesis genesis.json --profile kaustinen6 --jobs 4
     """
-    origins = [origin for origin in (parent_path, parent_root, genesis_path) if origin is not None]
-    if len(origins) > 1 or (not origins and first is None):
-        raise click.UsageError("give exactly one of --parent, --parent-root and --genesis")
+    from cli import chain  # noqa: PLC0415  (loads the machine and rlp: half a second)
+    from cli.report import Report  # noqa: PLC0415
+
+    origin.require(optional=first is not None)
     for path in paths:
         files.kind_of(path)
+    rules = chain.Rules(profile, checks == "full", lenient, chain_id)
+    if lenient and not rules.full:
+        raise click.UsageError("--lenient says nothing with --checks proof")
+    rules.execution()
     computing = engine.make(quiet=quiet or as_json)
-    parent: Parent | None = None
-    if parent_root is not None:
-        parent = Parent(parent_root)
-    elif parent_path is not None:
-        parent = _parent_in(parent_path, profile)
-    elif genesis_path is not None:
-        parent = _parent_of_genesis(genesis_path, profile, computing)
+    parent, rules = origin.parent(rules, computing)
     alone = len(paths) == 1 and not files.is_stream(paths[0])
     total = files.size_of(paths[0]) if len(paths) == 1 else None
-    verdicts = _verdicts(jobs, computing, replace(engine, name=computing.name))
+    verdicts = _verdicts(jobs, computing, replace(engine, name=computing.name), rules)
     with output.watching("reading", total, quiet=quiet) as watcher, verdicts as verify_all:
-        report = Report(
-            watcher,
-            as_json=as_json,
-            quiet=quiet,
-            verbose=verbose,
-            alone=alone,
-            markers=profile.internal_node_markers,
-        )
-        selection = Selection(profile, parent, first, last, report.skipped)
+        report = Report(watcher, as_json=as_json, quiet=quiet, verbose=verbose, alone=alone, full=rules.full)
+        selection = chain.Selection(rules, parent, first, last, report.skipped)
         for verdict in verify_all(selection.jobs(files.all_documents(paths))):
             report.add(verdict)
     if not report.totals.blocks:
@@ -118,31 +136,19 @@ def verify(
 
 @contextmanager
 def _verdicts(
-    workers: int, engine: Engine[Any], theirs: EngineChoice
-) -> Iterator[Callable[[Iterator[Job]], Iterator[Verdict]]]:
+    workers: int, engine: Engine[Any], theirs: EngineChoice, rules: "Rules"
+) -> Iterator[Callable[[Iterator["Job"]], Iterator["Verdict"]]]:
     """How blocks are verified: here, or side by side in processes, each of which makes the same engine for itself."""
+    from cli import chain  # noqa: PLC0415  (see verify)
+
     if workers == 1:
-        chain.warm(engine)
-        yield lambda jobs: map(partial(chain.verify, engine), jobs)
+        yield partial(map, chain.Verifier(chain.warm(engine), rules))
         return
-    pool: Pool[Job, Verdict] = Pool(workers, partial(chain.verifier, theirs))
+    pool: Pool[Job, Verdict] = Pool(workers, partial(chain.verifier, theirs, rules))
     try:
         yield pool.map
     finally:
         pool.close()
 
 
-def _parent_in(path: Path, profile: Profile) -> Parent:
-    if files.is_stream(path):
-        raise click.UsageError(f"--parent takes one payload (.json or .ssz), not {click.format_filename(path)}")
-    (document,) = files.documents(path)
-    return Parent.of(document.payload(profile))
-
-
-def _parent_of_genesis(path: Path, profile: Profile, engine: Engine[Any]) -> Parent:
-    from builder.genesis import genesis_header, genesis_tree  # noqa: PLC0415  (only this way of beginning needs them)
-    from spec.codec import rlp  # noqa: PLC0415  (a quarter of a second)
-
-    genesis = files.read_genesis(path, profile)
-    header = genesis_header(genesis, genesis_tree(genesis, profile, engine))
-    return Parent(header.state_root, header.number, rlp.block_hash(header))
+block.add_command(trace)

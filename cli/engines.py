@@ -8,7 +8,7 @@ import gc
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ NAMES: Final = ("auto", "numba-ifma", "numba", "python")
 """As `accel.select` has them."""
 VARIABLE: Final = "VERKLE_ENGINE"
 MIB: Final = 1 << 20
+MOST_THREADS: Final = 256
 LEAST_MEMORY: Final = 16
 """MiB: what the small table takes, and a little more."""
 
@@ -33,6 +34,8 @@ class EngineChoice:
     name: str = "auto"
     memory: int | None = None
     """Ceiling of the tables in MiB; None leaves it to the engine."""
+    threads: int = 1
+    """That compiled engines share long work out to."""
 
     def make(self, *, quiet: bool = False) -> Engine[Any]:
         """The engine. Unless `quiet`, remarks go to standard error, in one line each.
@@ -47,7 +50,7 @@ class EngineChoice:
             return self._without_accel(quiet=quiet)
         memory = None if self.memory is None else self.memory * MIB
         with _nothing_collected():
-            chosen = selection.select(self.name, memory, (lambda _: None) if quiet else _say_compiling)
+            chosen = selection.select(self.name, memory, (lambda _: None) if quiet else _say_compiling, self.threads)
         engine: Engine[Any] = chosen.engine
         if chosen.remarks and not quiet:
             output.note(f"computing with engine {engine.name} ({'; '.join(chosen.remarks)})")
@@ -78,25 +81,38 @@ def _say_compiling(directory: Path | None) -> None:
 
 
 def engine_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--engine NAME, passed on as `engine`, an `EngineChoice`."""
-    return click.option(
+    """--engine NAME and --threads N, passed on as one `engine`, an `EngineChoice`."""
+
+    @functools.wraps(command)
+    def chosen(*arguments: Any, engine: str, threads: int, **more: Any) -> Any:
+        return command(*arguments, engine=EngineChoice(engine, threads=threads), **more)
+
+    named = click.option(
         "--engine",
         type=click.Choice(NAMES),
         default=NAMES[0],
         envvar=VARIABLE,
         show_default=True,
         show_envvar=True,
-        callback=lambda _ctx, _param, name: EngineChoice(name),
         help="What computes; auto takes the fastest that runs here.",
-    )(command)
+    )
+    shared = click.option(
+        "--threads",
+        type=click.IntRange(1, MOST_THREADS),
+        default=1,
+        metavar="N",
+        show_default=True,
+        help="Threads that long computations are shared out to, where the engine is a compiled one.",
+    )
+    return named(shared(chosen))
 
 
 def bounded_engine_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--engine NAME and --table-memory MIB, passed on as one `engine`."""
+    """`engine_option` and --table-memory MIB, passed on as one `engine`."""
 
     @functools.wraps(command)
     def bounded(*arguments: Any, engine: EngineChoice, table_memory: int | None, **more: Any) -> Any:
-        return command(*arguments, engine=EngineChoice(engine.name, table_memory), **more)
+        return command(*arguments, engine=replace(engine, memory=table_memory), **more)
 
     memory = click.option(
         "--table-memory",
@@ -104,4 +120,4 @@ def bounded_engine_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="MIB",
         help="Most memory that tables of multiples may take (13 MiB, or 114 MiB with the large table).",
     )
-    return engine_option(memory(bounded))
+    return memory(engine_option(bounded))

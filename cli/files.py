@@ -16,9 +16,9 @@ from typing import BinaryIO, Final
 
 import click
 
-from spec.codec import genesis_json, json_document, payload_json, witness_json
+from spec.codec import genesis_json, json_document, payload_json, request_json, witness_json
 from spec.codec.text import an_object
-from spec.containers import ExecutionPayload, ExecutionWitness, Genesis
+from spec.containers import ExecutionPayload, ExecutionWitness, Genesis, NewPayloadRequest
 from spec.errors import DecodeError
 from spec.params import Profile
 
@@ -46,12 +46,27 @@ class Document:
 
     def payload(self, profile: Profile) -> ExecutionPayload:
         """The execution payload. Raises: DecodeError."""
+        return self.request(profile).execution_payload
+
+    def request(self, profile: Profile) -> NewPayloadRequest:
+        """The new payload request: the payload alone, or with what comes beside it. Raises: DecodeError."""
         with located(self.place):
             if self.is_ssz:
-                from spec.codec import ssz  # noqa: PLC0415  (loads remerkleable, which JSON does without)
+                return self._ssz_request(profile)
+            return request_json.decode_request(json_document.parse(self.data, MAX_LINE_BYTES))
 
-                return ssz.decode_payload(self.data, profile)
-            return payload_json.decode_payload(json_document.parse(self.data, MAX_LINE_BYTES))
+    def _ssz_request(self, profile: Profile) -> NewPayloadRequest:
+        from spec.codec import ssz, ssz_request  # noqa: PLC0415  (loads remerkleable, which JSON does without)
+
+        try:
+            return ssz_request.decode_request(self.data, profile)
+        except DecodeError as as_request:
+            try:
+                return NewPayloadRequest(ssz.decode_payload(self.data, profile))
+            except DecodeError as as_payload:
+                raise DecodeError(
+                    f"under profile {profile.name} neither a request ({as_request}) nor a payload ({as_payload})"
+                ) from None
 
     def witness(self, profile: Profile) -> tuple[ExecutionWitness, ExecutionPayload | None]:
         """The witness, alone or of a payload (then with it). Raises: DecodeError."""
@@ -65,18 +80,16 @@ class Document:
             return self._of_payload(payload_json.decode_payload(value))
 
     def _ssz_witness(self, profile: Profile) -> tuple[ExecutionWitness, ExecutionPayload | None]:
-        from spec.codec import ssz  # noqa: PLC0415  (see payload)
+        from spec.codec import ssz  # noqa: PLC0415  (see request)
 
         with located(self.place):
             try:
                 return ssz.decode_witness(self.data, profile.internal_node_markers), None
             except DecodeError as as_witness:
                 try:
-                    payload = ssz.decode_payload(self.data, profile)
-                except DecodeError as as_payload:
-                    raise DecodeError(
-                        f"under profile {profile.name} neither a witness ({as_witness}) nor a payload ({as_payload})"
-                    ) from None
+                    payload = self._ssz_request(profile).execution_payload
+                except DecodeError as other:
+                    raise DecodeError(f"{other.message}, nor a witness ({as_witness})") from None
             return self._of_payload(payload)
 
     @staticmethod
@@ -107,6 +120,15 @@ def _reading(path: Path, line: int | None = None) -> Iterator[None]:
         raise DecodeError("not valid gzip data", name) from None
     except OSError as error:
         raise DecodeError((error.strerror or type(error).__name__).lower(), name) from None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file that somebody else reads. Raises: DecodeError where it cannot be opened."""
+    with _reading(path):
+        raw = path.open("rb")
+    with raw:
+        yield raw
 
 
 def kind_of(path: Path) -> str:
@@ -219,7 +241,7 @@ def write(path: Path, data: bytes, *, force: bool) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).chmod(0o666 & ~umask())
         Path(temporary).replace(path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
@@ -227,7 +249,7 @@ def write(path: Path, data: bytes, *, force: bool) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def _umask() -> int:
+def umask() -> int:
     """The mask that new files get; it can be read only by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)

@@ -44,13 +44,24 @@ class ExitCode(IntEnum):
 
 
 COMMANDS: Final = {
-    "block": ("cli.block", "Verify blocks from their execution witnesses, without state."),
+    "block": ("cli.block", "Verify blocks from their execution witnesses, without state; build and import them."),
+    "init": ("cli.init", "Make a database with the state of a genesis."),
+    "chain": ("cli.chain_commands", "Look into a chain's database, export its blocks, execute them again."),
+    "account": ("cli.account", "Show an account of a chain's database, with a proof."),
+    "tx": ("cli.tx", "Decode and sign transactions."),
+    "db": ("cli.db", "Check a chain's database, measure it, write it to a file and read it back."),
     "genesis": ("cli.genesis", "Compute the state root of a genesis.json."),
-    "witness": ("cli.witness", "Look into execution witnesses, and convert them."),
+    "witness": (
+        "cli.witness",
+        "Look into execution witnesses, convert them, weigh them beside Merkle proofs.",
+    ),
     "tree": ("cli.tree", "Prove single keys of a Verkle tree, and verify such proofs."),
+    "statetest": ("cli.statetest", "Run the general state tests of mainnet's forks."),
+    "t8n": ("cli.t8n", "Execute a block of given transactions over a given state, for test fillers."),
+    "verkle": ("cli.tree_helpers", "Print keys and roots of trees of accounts, for test fillers."),
     "warmup": ("cli.warmup", "Compile the engine's kernels now, so that no later command has to."),
     "bench": ("cli.bench", "Measure verification, proofs and trees on this machine."),
-    "demo": ("cli.demo", "See a stateless client at work, from genesis to a tampered block."),
+    "demo": ("cli.demo", "See a builder and a stateless client at work, from genesis to a tampered block."),
 }
 """Module and one line of help by command; the module holds the command under the same name."""
 
@@ -110,6 +121,8 @@ def explain(error: Exception) -> str:
         line = f"{error.format_message()} (see '{path} --help')"
     elif isinstance(error, click.ClickException):
         line = error.format_message()
+    elif isinstance(error, OSError) and error.strerror is None:
+        line = str(error) or type(error).__name__.lower()
     elif isinstance(error, OSError):
         place = "output: " if error.filename is None else f"{click.format_filename(error.filename)}: "
         line = place + (error.strerror or type(error).__name__).lower()
@@ -178,6 +191,8 @@ def verkle(ctx: click.Context) -> None:
 
     \b
       verkle demo                                           the whole story, on data made here
+      verkle init GENESIS.json --datadir DIR                a database with the first state of a chain
+      verkle block build --datadir DIR --txs FILE           blocks with witnesses, on its head
       verkle block verify BLOCKS.jsonl --parent-root 0x..   verify blocks from their witnesses
       verkle genesis root GENESIS.json                      the root that a chain starts from
       verkle witness show BLOCK.json                        what a block touches, and what it costs

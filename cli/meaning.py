@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from spec.containers import ExecutionPayload, ExecutionWitness
-from spec.crypto import keccak256
 from spec.errors import DecodeError
 from spec.params import (
     BASIC_DATA_LEAF_KEY,
@@ -23,6 +22,8 @@ from spec.params import (
     Profile,
 )
 from spec.types import Address, Stem, Value
+from stateless.evm.calls import create_address
+from stateless.words import name_at
 from verkle import embedding
 from verkle.embedding import BasicData, chunk_location, storage_location
 from verkle.engine import Engine, P
@@ -33,14 +34,6 @@ MOST_CODE_STEMS: Final = 100
 BLOCKHASH_REACH: Final = 256
 """Blocks back that BLOCKHASH can read from the history contract."""
 
-_FIELD_NAMES: Final = {
-    embedding.VERSION_LEAF_KEY: "version",
-    embedding.BALANCE_LEAF_KEY: "balance",
-    embedding.NONCE_LEAF_KEY: "nonce",
-    embedding.FIELD_CODE_HASH_LEAF_KEY: "code hash",
-    embedding.CODE_SIZE_LEAF_KEY: "code size",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -50,14 +43,6 @@ class Place:
     roles: tuple[str, ...]
     """How the address is known."""
     tree_index: int
-
-
-def contract_address(sender: Address, nonce: int) -> Address:
-    """The last 20 bytes of keccak256(rlp([sender, nonce])). Source: yellow paper, section 7."""
-    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    item = number if len(number) == 1 and number[0] < 0x80 else bytes((0x80 + len(number),)) + number
-    payload = bytes((0x80 + Address.LENGTH,)) + sender + item
-    return Address(keccak256(bytes((0xC0 + len(payload),)) + payload)[12:])
 
 
 def roles_of(payload: ExecutionPayload | None, profile: Profile, given: Iterable[Address]) -> dict[Address, list[str]]:
@@ -87,7 +72,7 @@ def _of_transaction(encoded: bytes) -> list[tuple[Address, str]]:
     except DecodeError:
         return []
     if transaction.to is None:
-        return [(sender, "sender"), (contract_address(sender, transaction.nonce), "creation")]
+        return [(sender, "sender"), (create_address(sender, transaction.nonce), "creation")]
     return [(sender, "sender"), (transaction.to, "receiver")]
 
 
@@ -181,18 +166,7 @@ def _code_size(profile: Profile, values: Mapping[int, Value]) -> int:
 
 def name_of(profile: Profile, place: Place | None, suffix: int) -> str:
     """What stands at a suffix of a stem."""
-    if place is None:
-        return "unknown account"
-    position = place.tree_index * VERKLE_NODE_WIDTH + suffix
-    if position >= profile.main_storage_offset:
-        return f"slot {position - profile.main_storage_offset}"
-    if position >= CODE_OFFSET:
-        return f"code chunk {position - CODE_OFFSET}"
-    if position >= HEADER_STORAGE_OFFSET:
-        return f"slot {position - HEADER_STORAGE_OFFSET}"
-    if profile.leaf_layout is LeafLayout.PACKED:
-        return {BASIC_DATA_LEAF_KEY: "basic data", CODE_HASH_LEAF_KEY: "code hash"}.get(suffix, "reserved")
-    return _FIELD_NAMES.get(suffix, "reserved")
+    return "unknown account" if place is None else name_at(profile, place.tree_index, suffix)
 
 
 def text_of(name: str, value: Value | None) -> str:

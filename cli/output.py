@@ -79,6 +79,11 @@ class Watcher:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=position, description=text)
 
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Of a stage, `done` of `total`: what long work in `builder` tells."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=stage, completed=done, total=total)
+
     def line(self, text: str) -> None:
         """A line of results, not torn by the progress beneath it."""
         if self._progress is not None and sys.stdout.isatty():

@@ -63,3 +63,9 @@ json_option: Final[Decorator] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, one object a line, instead of text."
 )
 force_option: Final[Decorator] = click.option("--force", is_flag=True, help="Overwrite files that exist.")
+chain_id_option: Final[Decorator] = click.option(
+    "--chain-id",
+    type=click.IntRange(0, 2**64 - 1),
+    metavar="N",
+    help="What transactions are signed for; else the genesis tells, else the profile.",
+)

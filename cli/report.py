@@ -8,16 +8,26 @@ from typing import Final
 import click
 
 from cli import output
-from cli.chain import CHECKS, STAGES, Verdict
+from cli.chain import STAGES, Verdict
+from stateless.verdict import PROOF_CHECKS, Assumption, Check
 
 WHAT_IS_CHECKED: Final = (
-    "Checked: the proof of the pre-state, and the root after the witness's new values. Transactions are not re-executed"
-    " yet: the new values are taken as the witness states them."
+    "Checked: header and block hash; the proof of the pre-state; transactions, executed on nothing but the witness;"
+    " gas, receipts, logs; that the witness lists what is touched and nothing else; the new state root."
 )
-
+WHAT_IS_PROVED: Final = (
+    "Checked: the proof of the pre-state, and the root after the witness's new values. Nothing was executed: the new"
+    " values are taken as the witness states them."
+)
 ABSENCE_IS_STATED: Final = (
     " Proofs of this profile have no internal node markers: what they say of absence can be forged."
 )
+PARENT_IS_A_ROOT: Final = (
+    " Of the first block's parent only the state root is known: number, time, gas limit and base fee were not compared."
+)
+
+
+MEGA: Final = 10**6
 
 
 @dataclass(slots=True)
@@ -27,6 +37,11 @@ class Totals:
     valid: int = 0
     rejected: int = 0
     skipped: int = 0
+    gas_used: int = 0
+    transactions: int = 0
+    unneeded: int = 0
+    assumed: dict[str, None] = field(default_factory=dict)
+    """By any of the verdicts."""
     witness_bytes: list[int] = field(default_factory=list)
     seconds: dict[str, list[float]] = field(default_factory=lambda: {stage: [] for stage in STAGES})
     started: float = field(default_factory=time.perf_counter)
@@ -44,17 +59,26 @@ class Totals:
             self.rejected += 1
         if verdict.sizes is not None:
             self.witness_bytes.append(verdict.sizes.witness_bytes)
+        self.gas_used += verdict.gas_used or 0
+        self.transactions += verdict.transactions or 0
+        self.unneeded += verdict.unneeded or 0
+        self.assumed |= dict.fromkeys(verdict.assumed)
         for stage, spent in verdict.seconds.items():
             self.seconds[stage].append(spent)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, *, full: bool) -> dict[str, object]:
         """The object that ends a run."""
         wall = time.perf_counter() - self.started
         return {
             "valid": self.valid,
             "rejected": self.rejected,
             "skipped": self.skipped,
-            "checks": list(CHECKS),
+            "checks": list(Check) if full else list(PROOF_CHECKS),
+            "assumed": list(self.assumed),
+            "transactions": self.transactions if full else None,
+            "gas_used": self.gas_used if full else None,
+            "mgas_per_second": round(self.gas_used / wall / MEGA, 2) if full else None,
+            "unneeded": self.unneeded if full else None,
             "witness_bytes": {"total": sum(self.witness_bytes), "median": _median(self.witness_bytes)},
             "seconds": {
                 stage: {"total": output.rounded(sum(spent)), "median": output.rounded(_median(spent))}
@@ -64,7 +88,7 @@ class Totals:
             "blocks_per_second": round(self.blocks / wall, 2),
         }
 
-    def lines(self) -> list[str]:
+    def lines(self, *, full: bool) -> list[str]:
         """The same for people."""
         wall = time.perf_counter() - self.started
         stages = [
@@ -73,11 +97,16 @@ class Totals:
                 f"median {output.seconds(_median(spent))}, total {output.seconds(sum(spent))}",
             )
             for stage, spent in self.seconds.items()
+            if spent
         ]
         bytes_ = f"median {_median(self.witness_bytes):,.0f}, total {sum(self.witness_bytes):,}"
         skipped = f", {self.skipped:,} skipped" if self.skipped else ""
         rows = [("verdicts", f"{self.valid:,} valid, {self.rejected:,} rejected{skipped}"), ("witness bytes", bytes_)]
         speed = f"{output.seconds(wall)}, {self.blocks / wall:.1f} blocks/s"
+        if full:
+            executed = output.count(self.transactions, "transaction")
+            rows.append(("executed", f"{executed}, {self.gas_used:,} gas{_unneeded(self.unneeded)}"))
+            speed += f", {self.gas_used / wall / MEGA:.1f} Mgas/s"
         return output.columns([*rows, *stages, ("all", speed)])
 
 
@@ -91,8 +120,8 @@ class Report:
     verbose: bool
     alone: bool
     """One block only: it is told in full, without totals."""
-    markers: bool
-    """Whether the profile's proofs have internal node markers."""
+    full: bool
+    """Whether blocks are executed."""
     totals: Totals = field(default_factory=Totals)
 
     def add(self, verdict: Verdict) -> None:
@@ -106,7 +135,8 @@ class Report:
         elif self.alone:
             for line in verdict_lines(verdict):
                 self.watcher.line(line)
-            self.watcher.line(self._checked())
+            if verdict.valid:
+                self.watcher.line(self._checked())
         elif self.verbose or not verdict.valid:
             self.watcher.line(verdict_line(verdict))
 
@@ -121,13 +151,16 @@ class Report:
         if self.quiet:
             return
         if self.as_json:
-            output.json_line({"totals": self.totals.as_json()})
+            output.json_line({"totals": self.totals.as_json(full=self.full)})
         elif not self.alone:
-            for line in (*self.totals.lines(), self._checked()):
+            for line in (*self.totals.lines(full=self.full), self._checked()):
                 click.echo(line)
 
     def _checked(self) -> str:
-        return WHAT_IS_CHECKED if self.markers else WHAT_IS_CHECKED + ABSENCE_IS_STATED
+        text = WHAT_IS_CHECKED if self.full else WHAT_IS_PROVED
+        if self.full and Assumption.PARENT_HEADER in self.totals.assumed:
+            text += PARENT_IS_A_ROOT
+        return text + ABSENCE_IS_STATED if Assumption.ABSENCE in self.totals.assumed else text
 
 
 def verdict_json(verdict: Verdict) -> dict[str, object]:
@@ -139,7 +172,12 @@ def verdict_json(verdict: Verdict) -> dict[str, object]:
         "verdict": "valid" if verdict.valid else "rejected",
         "reason": verdict.reason,
         "detail": verdict.detail,
-        "checks": list(CHECKS),
+        "checks": list(verdict.checks),
+        "assumed": list(verdict.assumed),
+        "transactions": verdict.transactions,
+        "gas_used": verdict.gas_used,
+        "mgas_per_second": _speed(verdict),
+        "unneeded": verdict.unneeded,
         "witness_bytes": None if sizes is None else sizes.witness_bytes,
         "proof_bytes": None if sizes is None else sizes.proof_bytes,
         "stems": None if sizes is None else sizes.stems,
@@ -158,14 +196,21 @@ def verdict_line(verdict: Verdict) -> str:
     sizes = verdict.sizes
     assert sizes is not None, "no block is valid without a witness"
     spent = output.seconds(sum(verdict.seconds.values()))
-    return f"block {verdict.number}  valid  {output.count(sizes.stems, 'stem')}, {sizes.witness_bytes:,} bytes, {spent}"
+    gas = "" if verdict.gas_used is None else f"{verdict.gas_used:,} gas, "
+    touched = output.count(sizes.stems, "stem") + _unneeded(verdict.unneeded or 0)
+    return f"block {verdict.number}  valid  {gas}{touched}, {sizes.witness_bytes:,} bytes, {spent}"
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
     """All about the one block that was asked about."""
-    rows = [("hash", f"0x{verdict.block_hash.hex()} (as stated)")]
+    known = "" if Check.BLOCK_HASH in verdict.checks else " (as stated)"
+    rows = [("hash", f"0x{verdict.block_hash.hex()}{known}")]
     if not verdict.valid:
         rows.append(("reason", _why(verdict)))
+    if verdict.gas_used is not None:
+        executed = output.count(verdict.transactions or 0, "transaction")
+        speed = f", {_speed(verdict)} Mgas/s" if verdict.gas_used else ""
+        rows.append(("executed", f"{executed}, {verdict.gas_used:,} gas{speed}{_unneeded(verdict.unneeded or 0)}"))
     sizes = verdict.sizes
     if sizes is not None:
         openings = "" if sizes.openings is None else f", {output.count(sizes.openings, 'opening')}"
@@ -181,6 +226,16 @@ def _why(verdict: Verdict) -> str:
     """Reason and facts; a Rejection's own line begins with the reason already."""
     detail = verdict.detail or ""
     return detail if detail.startswith(str(verdict.reason)) else f"{verdict.reason}: {detail}"
+
+
+def _speed(verdict: Verdict) -> float | None:
+    """Millions of gas a second, reading included."""
+    spent = sum(verdict.seconds.values())
+    return None if verdict.gas_used is None or not spent else round(verdict.gas_used / spent / MEGA, 2)
+
+
+def _unneeded(locations: int) -> str:
+    return f" ({output.count(locations, 'location')} listed for nothing)" if locations else ""
 
 
 def _median(values: list[float] | list[int]) -> float:

@@ -7,6 +7,7 @@ import click
 
 from cli import files, meaning, output
 from cli.engines import EngineChoice, engine_option
+from cli.lazy import LazySubgroup
 from cli.parameters import PATH, force_option, hex_option, json_option, profile_option
 from cli.show import View
 from spec.codec import json_document, witness_json
@@ -16,9 +17,19 @@ from spec.params import Profile
 from spec.types import Address
 
 
-@click.group(no_args_is_help=False)
+@click.group(
+    cls=LazySubgroup,
+    subcommands={
+        "compare": (
+            "cli.witness_compare",
+            "compare",
+            "Weigh a chain's witnesses beside Merkle-Patricia proofs of the same accesses.",
+        )
+    },
+    no_args_is_help=False,
+)
 def witness() -> None:
-    """Look into execution witnesses, and convert them."""
+    """Look into execution witnesses, convert them, and weigh them beside Merkle proofs."""
 
 
 @witness.command()

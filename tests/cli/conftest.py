@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from cli import sample
 from cli.engines import VARIABLE
 from cli.main import verkle
-from spec.codec import json_document, payload_json, ssz
-from spec.containers import ExecutionPayload
+from spec.codec import json_document, request_json, ssz_request
+from spec.containers import ExecutionPayload, NewPayloadRequest
 from verkle.engine import ReferenceEngine
 
 Run = Callable[..., Result]
@@ -25,14 +25,18 @@ class Made:
 
     directory: Path
     root: str
-    payloads: tuple[ExecutionPayload, ...]
+    requests: tuple[NewPayloadRequest, ...]
+
+    @property
+    def payloads(self) -> list[ExecutionPayload]:
+        return [request.execution_payload for request in self.requests]
 
     def path(self, name: str) -> str:
         return str(self.directory / name)
 
 
-def text_of(payload: ExecutionPayload) -> str:
-    return json_document.write(payload_json.encode_payload(payload))
+def text_of(request: NewPayloadRequest) -> str:
+    return json_document.write(request_json.encode_request(request))
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +51,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     document = sample.genesis_document(24)
     chain = sample.Chain.begin(document, ReferenceEngine())
     root = "0x" + chain.root.hex()
-    payloads = tuple(chain.add(step) for step in sample.steps(chain.accounts)[:3])
+    requests = tuple(chain.add(step) for step in sample.steps()[:3])
     (directory / "genesis.json").write_text(json.dumps({"genesis": document}))
-    (directory / "blocks.jsonl").write_text("".join(text_of(payload) + "\n" for payload in payloads))
-    for payload in payloads:
-        (directory / f"block{payload.block_number}.json").write_text(text_of(payload))
-    (directory / "block1.ssz").write_bytes(ssz.encode_payload(payloads[0], sample.PROFILE))
-    return Made(directory, root, payloads)
+    (directory / "blocks.jsonl").write_text("".join(text_of(request) + "\n" for request in requests))
+    for number, request in enumerate(requests, 1):
+        (directory / f"block{number}.json").write_text(text_of(request))
+    (directory / "block1.ssz").write_bytes(ssz_request.encode_request(requests[0], sample.PROFILE))
+    return Made(directory, root, requests)
 
 
 @pytest.fixture

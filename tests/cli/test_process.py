@@ -1,6 +1,5 @@
-"""The command as a process: start-up, pipes, interrupts, full disks; and the story that it tells."""
+"""The command as a process: start-up, pipes, interrupts, full disks."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cli import demo
-from cli.failure import Failed
 from cli.main import COMMANDS
 from cli.pool import Pool
 from spec.errors import EngineUnavailable
 from tests.bench.peers import client
 from tests.bench.peers.cases import Ours
 from tests.bench.peers.inputs import Answer, Scenario
-from tests.cli.conftest import Made, Run, assert_one_line, rows
+from tests.cli.conftest import Made, Run, rows
 from verkle.engine import ReferenceEngine
 
 VERKLE = [sys.executable, "-m", "cli.main"]
@@ -27,11 +24,30 @@ SUBCOMMANDS = [
     (),
     ("block",),
     ("block", "verify"),
+    ("block", "trace"),
+    ("block", "build"),
+    ("block", "import"),
+    ("init",),
+    ("chain",),
+    ("chain", "status"),
+    ("chain", "export"),
+    ("chain", "replay"),
+    ("account",),
+    ("account", "show"),
+    ("tx",),
+    ("tx", "decode"),
+    ("tx", "sign"),
+    ("db",),
+    ("db", "check"),
+    ("db", "stats"),
+    ("db", "export"),
+    ("db", "import"),
     ("genesis",),
     ("genesis", "root"),
     ("witness",),
     ("witness", "show"),
     ("witness", "convert"),
+    ("witness", "compare"),
     ("tree",),
     ("tree", "prove"),
     ("tree", "verify"),
@@ -182,24 +198,3 @@ def test_bench_runs_a_peer_on_the_same_case(run: Run, monkeypatch: pytest.Monkey
     assert asked[-1] == "closed"
     assert set(asked[:-1]) == {"commit"}
     assert "times as long, wanted 8: " in run("bench", "commit-256", "--peers").stdout
-
-
-def test_demo(run: Run, tmp_path: Path) -> None:
-    result = run("demo", "--out", str(tmp_path / "demo"), "--quick")
-    assert result.exit_code == 0, result.stderr
-    assert "5 valid, 0 rejected" in result.stdout
-    assert "block 2: REJECTED  proof-invalid" in result.stdout
-    assert "block 3: REJECTED  state-root-mismatch" in result.stdout
-    names = sorted(path.name for path in (tmp_path / "demo").iterdir())
-    assert names == ["block1.ssz", "blocks.jsonl", "genesis.json", "tampered.jsonl"]
-    assert json.loads((tmp_path / "demo" / "blocks.jsonl").read_text().splitlines()[4])["blockNumber"] == "0x5"
-    again = run("demo", "--out", str(tmp_path / "demo"), "--quick")
-    assert_one_line(again, 2, "genesis.json exists")
-
-
-def test_a_demonstration_that_goes_wrong_is_told(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "_tamper", lambda payload, **_: payload)
-    with pytest.raises(Failed, match="tampered"):
-        demo._verify_tampered(
-            demo.Story(as_json=True, engine="python"), tmp_path, made.root, list(made.payloads), force=False
-        )

@@ -1,17 +1,14 @@
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rlp import codec
 
 from cli import meaning, sample
 from cli.sizes import Sizes
 from spec.codec import json_document, witness_json
-from spec.crypto import keccak256
 from spec.params import KAUSTINEN6
-from spec.types import Address, StateRoot, Value
+from spec.types import StateRoot, Value
 from tests.cli.conftest import Made, Run, assert_one_line, rows
 from verkle.engine import ReferenceEngine
 from witness.openings import walk
@@ -52,7 +49,7 @@ def test_openings_are_those_of_the_walk(made: Made, number: int) -> None:
     engine = ReferenceEngine()
     tree = check(engine, witness, StateRoot(parent), markers=True)
     met = walk(tree.root, engine.zero, [key for key, _ in witness.locations()], lambda _path, _node: 0)
-    assert Sizes.of(witness).openings == len(met.openings)
+    assert Sizes.of(witness).openings == len(met.points)
 
 
 def test_openings_of_contradictory_extensions_are_not_counted(made: Made) -> None:
@@ -99,17 +96,6 @@ def test_unwritable_output(run: Run, made: Made, tmp_path: Path) -> None:
     result = run("witness", "convert", made.path("block1.json"), str(tmp_path / "none" / "w.ssz"))
     assert_one_line(result, 3, "w.ssz", "no such file or directory")
     assert not list(tmp_path.iterdir())
-
-
-def test_addresses_of_created_contracts() -> None:
-    """The well-known addresses of 0x6ac7..'s first contracts, and the library's RLP for the rest."""
-    sender = Address(bytes.fromhex("6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0"))
-    assert meaning.contract_address(sender, 0).hex() == "cd234a471b72ba2f1ccf0a70fcaba648a5eecd8d"
-    assert meaning.contract_address(sender, 1).hex() == "343c43a37d37dff08ae8c4a11544c718abb4fcf8"
-    encode: Callable[[object], bytes] = codec.encode
-    for nonce in (0, 1, 127, 128, 255, 256, 2**64 - 1):
-        number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-        assert meaning.contract_address(sender, nonce) == keccak256(encode([sender, number]))[12:]
 
 
 def test_values_of_fields_are_little_endian() -> None:
