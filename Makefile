@@ -30,7 +30,7 @@ endif
 help:  ## list the targets
 	@awk -F ':.*## *' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY)  ## show a stateless client at work (OUT=DIR keeps what it writes)
+demo: $(READY)  ## show a builder and a stateless client at work (OUT=DIR keeps what it writes)
 	$(BIN)/verkle demo $(if $(OUT),--out "$(OUT)")
 
 # Where the fastest engine is compiled, the longest tests run in full with it and in a sample with plain Python.

@@ -114,9 +114,11 @@ class NumbaEngine:
         """All nodes of a tree, in columns."""
         return export.packed(self, leaves)
 
-    def commit_packed(self, width: int, rows: bytes) -> Points:
-        """Per row of `width` scalars of 32 bytes each (little-endian, canonical): sum of s_i G_i."""
-        scalars = np.frombuffer(bytearray(rows), dtype=np.uint64).reshape(-1, 4)
+    def commit_packed(self, width: int, size: int, rows: bytes) -> Points:
+        """Per row of `width` scalars: sum of s_i G_i. A scalar: `size` bytes, 8 to 32 by 8; little-endian, canonical."""
+        given = np.frombuffer(rows, dtype=np.uint64).reshape(-1, size // 8)
+        scalars = np.zeros((len(given), 4), dtype=np.uint64)
+        scalars[:, : size // 8] = given
         count = len(scalars) // width
         starts, indices = np.arange(count + 1, dtype=np.int64) * width, np.arange(width, dtype=np.int64)
         return Points(self.commit_arrays(starts, np.tile(indices, count), scalars)) if count else NO_POINTS

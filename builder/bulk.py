@@ -5,6 +5,7 @@ its records and the links of the root to it, and at the end the root is one comm
 
     Places         address and tree_index of stems to be derived   ->  Derived
     Part           stems with what they hold                       ->  Made
+    parts          parts of a good size, from all stems
     Maker          a function of both kinds of job, on one engine
     Maker.in_turn  does jobs in this process; a pool of processes can do them in the same order
 
@@ -16,6 +17,7 @@ Source: EIP-6800, "Verkle tree definition"; the records: spec/database.md.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from builder.database import LEAVES, NODES, PREIMAGES, STEMS
@@ -44,10 +46,10 @@ class Places(NamedTuple):
 class Part(NamedTuple):
     """All stems with certain first bytes, ascending."""
 
-    stems: list[bytes]
-    values: list[bytes]
+    stems: Sequence[bytes]
+    values: Sequence[bytes]
     """By stem, as `records.encode_values` has them."""
-    preimages: list[bytes]
+    preimages: Sequence[bytes]
     """By stem; or none at all, where they are stored by someone else."""
 
 
@@ -84,20 +86,36 @@ class Maker:
         return map(self, jobs)
 
 
-def parts(entries: Iterable[tuple[bytes, bytes, bytes | None]]) -> Iterator[Part]:
-    """Parts from (stem, values, preimage) by ascending stem."""
-    part, size = Part([], [], []), 0
-    for stem, values, preimage in entries:
-        if size >= PART_BYTES and stem[0] != part.stems[-1][0]:
-            yield part
-            part, size = Part([], [], []), 0
-        part.stems.append(stem)
-        part.values.append(values)
-        if preimage is not None:
-            part.preimages.append(preimage)
-        size += len(values)
-    if part.stems:
-        yield part
+Entry: TypeAlias = tuple[bytes, bytes, bytes] | tuple[bytes, bytes]
+"""A stem, its values, and perhaps its preimage."""
+
+
+def parts(runs: Iterable[Sequence[Entry]]) -> Iterator[Part]:
+    """Parts from runs of entries, each all that there are of one first byte (or none), ascending."""
+    held: list[Entry] = []
+    size = 0
+    for run in runs:
+        held += run
+        size += sum([len(entry[1]) for entry in run])
+        if size >= PART_BYTES:
+            yield _part(held)
+            held, size = [], 0
+    if held:
+        yield _part(held)
+
+
+def _part(entries: Sequence[Entry]) -> Part:
+    stems, values, *preimages = zip(*entries, strict=True)
+    return Part(stems, values, preimages[0] if preimages else ())
+
+
+def by_first_byte(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Runs from entries by ascending stem."""
+    return (list(run) for _, run in groupby(entries, key=_first_byte))
+
+
+def _first_byte(entry: Entry) -> int:
+    return entry[0][0]
 
 
 def made(engine: Engine[Any], part: Part) -> Made:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from builder import records
 from builder import undo as undo_codec
-from builder.bulk import Maker, Places, Run, parts, root_record, suffixes_of
+from builder.bulk import Entry, Maker, Places, Run, by_first_byte, parts, root_record, suffixes_of
 from builder.database import (
     BLOCKS,
     CANONICAL,
@@ -74,16 +74,16 @@ def nodes(reader: Reader, engine: Engine[Any], run: Run, root: StateRoot | None,
     """Make stems and nodes anew from the values, and compare. `root`: what the head's header says; None: not known."""
     bad: list[Problem] = []
 
-    def values() -> Iterator[tuple[bytes, bytes, bytes | None]]:
+    def values() -> Iterator[Entry]:
         for stem, content in _contents(reader, LEAVES):
             if is_values(stem, content):
-                yield stem, content, None
+                yield stem, content
             else:
                 bad.append(Problem("this is no set of values", _place(LEAVES, stem)))
 
     links: list[tuple[int, Link]] = []
     found = {STEMS: 0, NODES: 1}
-    for made in run(parts(values())):
+    for made in run(parts(by_first_byte(values()))):
         for table in found:
             found[table] += len(made.records[table])
             yield from _differences(reader, table, made.records[table])

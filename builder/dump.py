@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from builder.bulk import Maker, Run, parts
+from builder.bulk import Entry, Maker, Run, by_first_byte, parts
 from builder.checks import is_values
 from builder.database import FIRST_MAP_BYTES, HEADERS, LEAVES, META, NODES, SCHEMA, STEMS, TABLES, Database
 from builder.making import Making, OnProgress, nothing_to_say, put_nodes
@@ -111,7 +111,7 @@ def import_(
         head = root = None
         for table in DUMPED:
             if table == LEAVES:
-                root = put_nodes(making, parts(_values(source)), engine, _run(engine, run), _ignore)
+                root = put_nodes(making, parts(by_first_byte(_values(source))), engine, _run(engine, run), _ignore)
                 continue
             for records in _batches(source.records(table)):
                 making.put_sealed({table: [(key, sealed(table, key, content)) for key, content in records]}, (table,))
@@ -146,11 +146,11 @@ def _require_head(head: bytes, content: bytes, root: StateRoot | None) -> None:
         raise DecodeError(f"the values lead to {computed}, the head's state root is 0x{state_root.hex()}")
 
 
-def _values(source: "_Source") -> Iterator[tuple[bytes, bytes, None]]:
+def _values(source: "_Source") -> Iterator[Entry]:
     for stem, content in source.records(LEAVES):
         if not is_values(stem, content):
             raise DecodeError("this is no set of values", f"leaves[0x{stem.hex()}]")
-        yield stem, content, None
+        yield stem, content
 
 
 def _batches(records: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:

@@ -41,8 +41,8 @@ class ToyEngine:
     def packed(self, leaves: object) -> None:
         """Node by node."""
 
-    def commit_packed(self, width: int, rows: bytes) -> list[int]:
-        return self.commit(unpacked(width, rows))
+    def commit_packed(self, width: int, size: int, rows: bytes) -> list[int]:
+        return self.commit(unpacked(width, size, rows))
 
     def show(self, root: object, keys: object, *, markers: bool) -> None:
         """Node by node."""

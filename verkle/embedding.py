@@ -183,14 +183,11 @@ def address32(address: Address) -> bytes:
 
 def stems(engine: Engine[P], key_hash: KeyHash, places: Sequence[tuple[bytes, int]]) -> list[Stem]:
     """The stems of (address32, tree_index) pairs, in one batch. Raises: DecodeError for other than 32 address bytes."""
-    rows = bytearray()
-    for address, tree_index in places:
+    for address, _ in places:
         if len(address) != 32:
             raise DecodeError(f"the key derivation takes 32 bytes of address, got {len(address)}")
-        index = tree_index.to_bytes(32, "little")
-        for piece in (_KEY_MARKER_PIECE, address[:16], address[16:], index[:16], index[16:]):
-            rows += piece.ljust(32, b"\0")
-    points = engine.commit_packed(5, bytes(rows))
+    rows = b"".join([_KEY_MARKER_PIECE + address + tree_index.to_bytes(32, "little") for address, tree_index in places])
+    points = engine.commit_packed(5, 16, rows)
     if key_hash is KeyHash.MAP_TO_SCALAR_FIELD:
         hashes = [scalar.to_bytes(32, "little") for scalar in engine.to_scalars(points)]
     else:

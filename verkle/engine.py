@@ -91,8 +91,8 @@ class Engine(Protocol[P]):
     def packed(self, leaves: Any) -> Any:
         """`verkle.packed.PackedNodes` of `PackedLeaves` (at least one), or None to have them made node by node."""
 
-    def commit_packed(self, width: int, rows: bytes) -> Sequence[P]:
-        """Per row of `width` scalars of 32 bytes each (little-endian, canonical): sum of s_i G_i."""
+    def commit_packed(self, width: int, size: int, rows: bytes) -> Sequence[P]:
+        """Per row of `width` scalars: sum of s_i G_i. A scalar: `size` bytes, 8 to 32 by 8; little-endian, canonical."""
 
     def show(self, root: Any, keys: Sequence[Any], *, markers: bool) -> "Shown[P] | None":
         """What a proof of these keys (ascending, each once) shows of the whole tree below a root node, or None.
@@ -130,9 +130,9 @@ def decode_at(engine: Engine[P], place: str, encoded: Sequence[bytes]) -> Sequen
         raise (DecodeError(error.message, place) if len(encoded) == 1 else error.inside(place)) from None
 
 
-def unpacked(width: int, rows: bytes) -> list[Row]:
-    """Rows for `commit` from rows of `width` scalars of 32 bytes each, little-endian."""
-    scalars = [int.from_bytes(rows[i : i + 32], "little") for i in range(0, len(rows), 32)]
+def unpacked(width: int, size: int, rows: bytes) -> list[Row]:
+    """Rows for `commit` from rows of `width` scalars of `size` bytes each, little-endian."""
+    scalars = [int.from_bytes(rows[i : i + size], "little") for i in range(0, len(rows), size)]
     return [list(enumerate(scalars[i : i + width])) for i in range(0, len(scalars), width)]
 
 
@@ -172,9 +172,9 @@ class ReferenceEngine:
     def packed(self, leaves: Any) -> None:
         """Columns are made node by node: the definition."""
 
-    def commit_packed(self, width: int, rows: bytes) -> list[curve.Point]:
-        """Per row of `width` scalars of 32 bytes each: sum of s_i G_i."""
-        return self.commit(unpacked(width, rows))
+    def commit_packed(self, width: int, size: int, rows: bytes) -> list[curve.Point]:
+        """Per row of `width` scalars of `size` bytes each: sum of s_i G_i."""
+        return self.commit(unpacked(width, size, rows))
 
     def show(self, root: Any, keys: Sequence[Any], *, markers: bool) -> None:
         """Trees are walked node by node: the definition."""

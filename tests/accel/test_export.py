@@ -1,6 +1,7 @@
 """Columns out of arrays: byte for byte what the definition makes, also where rows are alike."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_rows_that_are_alike(fast: Any) -> None:
     once = 0
     for count in (1, 2, 30, 80):
         starts, indices, scalars = rows(rng, count)
-        contents = [(indices[a:b].tobytes(), scalars[a:b].tobytes()) for a, b in zip(starts, starts[1:], strict=False)]
+        contents = [(indices[a:b].tobytes(), scalars[a:b].tobytes()) for a, b in pairwise(starts.tolist())]
         for row, first in enumerate(_first_of(starts, indices, scalars).tolist()):
             assert contents[row] == contents[first]
             if starts[row + 1] - starts[row] >= LONG:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builder import bulk, making
-from builder.bulk import Job, Maker, parts
+from builder.bulk import Job, Maker, by_first_byte, parts
 from builder.chain import Chain
 from builder.database import CODE, LEAVES, NODES, PREIMAGES, STEMS
 from builder.genesis import account_values, genesis_tree, genesis_writes
@@ -108,7 +108,7 @@ def test_parts_end_at_first_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "PART_BYTES", 10_000)
     rng = random.Random(SEED)
     names = sorted(rng.randbytes(31) for _ in range(3000))
-    listed = list(parts((name, bytes(64), None) for name in names))
+    listed = list(parts(by_first_byte((name, bytes(64)) for name in names)))
     assert [stem for part in listed for stem in part.stems] == names
     assert len(listed) > 10
     first_bytes = [{stem[0] for stem in part.stems} for part in listed]

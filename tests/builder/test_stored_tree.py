@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.bulk import made, parts, root_record
+from builder.bulk import by_first_byte, made, parts, root_record
 from builder.database import LEAVES, META, NODES, SCHEMA, STEMS, Batch, Database
 from builder.making import Making
 from builder.records import encode_values, node_key, opened
@@ -43,7 +43,7 @@ def of_leaves(leaves: Leaves, engine: Engine[Any] = TOY) -> dict[bytes, dict[byt
         by_stem.setdefault(bytes(key.stem), {})[key.suffix] = value
     tables: dict[bytes, dict[bytes, bytes]] = {LEAVES: {}, STEMS: {}, NODES: {}}
     links = []
-    for part in parts((stem, encode_values(by_stem[stem]), None) for stem in sorted(by_stem)):
+    for part in parts(by_first_byte((stem, encode_values(by_stem[stem])) for stem in sorted(by_stem))):
         result = made(engine, part)
         links += result.links
         for table, records in result.records.items():

@@ -64,7 +64,7 @@ def commitment(engine: Engine[Any], node: Any) -> bytes:
     if isinstance(node, Gap):
         return bytes(COMMITMENT_BYTES)
     (point,) = engine.encode([node.commitment])
-    return point + node.scalar.to_bytes(32, "little")
+    return bytes(point) + int(node.scalar).to_bytes(32, "little")
 
 
 @given(writes(min_size=1))
@@ -100,8 +100,10 @@ def test_packed_rows(engine: Engine[Any]) -> None:
     rng = random.Random(SEED)
     reference = ReferenceEngine()
     for width in (1, 5, 256):
-        values = [[rng.choice([0, 1, rng.getrandbits(250)]) for _ in range(width)] for _ in range(3)]
-        rows = b"".join(value.to_bytes(32, "little") for row in values for value in row)
-        wanted = reference.encode(reference.commit([list(enumerate(row)) for row in values]))
-        assert engine.encode(engine.commit_packed(width, rows)) == wanted
-    assert list(engine.commit_packed(5, b"")) == []
+        for size in (8, 16, 24, 32):
+            bits = min(8 * size, 252)
+            values = [[rng.choice([0, 1, rng.getrandbits(bits)]) for _ in range(width)] for _ in range(3)]
+            rows = b"".join(value.to_bytes(size, "little") for row in values for value in row)
+            wanted = reference.encode(reference.commit([list(enumerate(row)) for row in values]))
+            assert engine.encode(engine.commit_packed(width, size, rows)) == wanted
+    assert list(engine.commit_packed(5, 16, b"")) == []
