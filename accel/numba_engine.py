@@ -115,7 +115,7 @@ class NumbaEngine:
         return export.packed(self, leaves)
 
     def commit_packed(self, width: int, size: int, rows: bytes) -> Points:
-        """Per row of `width` scalars: sum of s_i G_i. A scalar: `size` bytes, 8 to 32 by 8; little-endian, canonical."""
+        """Per row of `width` scalars: sum of s_i G_i. A scalar: `size` bytes, 8 to 32; little-endian, canonical."""
         given = np.frombuffer(rows, dtype=np.uint64).reshape(-1, size // 8)
         scalars = np.zeros((len(given), 4), dtype=np.uint64)
         scalars[:, : size // 8] = given

@@ -92,7 +92,7 @@ class Engine(Protocol[P]):
         """`verkle.packed.PackedNodes` of `PackedLeaves` (at least one), or None to have them made node by node."""
 
     def commit_packed(self, width: int, size: int, rows: bytes) -> Sequence[P]:
-        """Per row of `width` scalars: sum of s_i G_i. A scalar: `size` bytes, 8 to 32 by 8; little-endian, canonical."""
+        """Per row of `width` scalars: sum of s_i G_i. A scalar: `size` bytes, 8 to 32; little-endian, canonical."""
 
     def show(self, root: Any, keys: Sequence[Any], *, markers: bool) -> "Shown[P] | None":
         """What a proof of these keys (ascending, each once) shows of the whole tree below a root node, or None.
