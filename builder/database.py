@@ -8,7 +8,7 @@ belongs to a block can leave an *undo record* behind: what every key it touched 
     growth          the map doubles when it is full, and the batch is tried again
 
 Damage is found as far as a library on a memory map can: the file is compared with its own page count when it is opened
-(`builder.files`), and every record carries a checksum (`builder.records`). `builder.inspection` looks at all of it.
+(`builder.files`), and every record carries a checksum (`builder.records`). `builder.checks` looks at all of it.
 
 Source: LMDB's documentation (liblmdb, "Caveats"); layout: spec/database.md.
 """
