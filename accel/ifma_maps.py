@@ -88,28 +88,28 @@ def not_less(words: Any, item: int, bound: Any) -> bool:
 def to_scalars(points: Any) -> Any:
     """map_to_scalar_field: X / Y, reduced into Fr. One inversion; even and odd groups of eight have a product each.
 
-    The running inverse is a plain number, and so is what it is multiplied with in Montgomery form.
+    On the way up each X is multiplied with the product of the Ys below it, on the way down with the running inverse,
+    which is a plain number. A product stands beside one that does not need its result.
     """
     count = points.shape[0]
     groups, whole = (count + 7) // 8, count // 8
-    out, kept = np.empty((groups * 8, 4), np.uint64), np.empty(groups * 120, np.uint64)
+    out, kept = np.empty((groups * 8, 4), np.uint64), np.empty(groups * 80, np.uint64)
     flat, tail = points.reshape(-1), np.empty(8 * POINT_WORDS, np.uint64)
     for i in range(8 * POINT_WORDS):
         tail[i] = flat[min(whole * 8 + i // POINT_WORDS, count - 1) * POINT_WORDS + i % POINT_WORDS]
     this, that = one_fp(), one_fp()
     for group in range(groups):
         X, Y = load_eight(flat, group * 128) if group < whole else load_eight(tail, 0)
-        store_raw(kept, group * 120, this)
-        store_raw(kept, group * 120 + 40, X)
-        store_raw(kept, group * 120 + 80, Y)
+        store_raw(kept, group * 80, mul_fp(this, X))
+        store_raw(kept, group * 80 + 40, Y)
         this, that = that, mul_fp(this, Y)
     inverse = mul_fp(invert(mul_fp(this, that)), unit8())
     this, that = mul_fp(inverse, that), mul_fp(inverse, this)
     for group in range(groups - 1, -1, -1):
         this, that = that, this
-        ratio = mul_fp(load_raw(kept, group * 120 + 40), mul_fp(this, load_raw(kept, group * 120)))
+        ratio = mul_fp(this, load_raw(kept, group * 80))
+        this = mul_fp(this, load_raw(kept, group * 80 + 40))
         store_rows(out, group * 32, map_fr(ratio))
-        this = mul_fp(this, load_raw(kept, group * 120 + 80))
     return out[:count]
 
 

@@ -274,7 +274,7 @@ def bench(names: tuple[str, ...], engine: EngineChoice, with_peers: bool, as_jso
     reference engine is spared the largest cases, unless they are named.
 
     --peers needs a checkout of the repository in which `make peers` has run. Peers and we take turns; a ratio is
-    the peer's median over ours. All are held to one processor.
+    the peer's median over ours. With one thread, all are held to one and the same processor.
 
     --json prints one object for the machine and one a case, in seconds.
     """
@@ -292,9 +292,23 @@ def bench(names: tuple[str, ...], engine: EngineChoice, with_peers: bool, as_jso
         spared = [] if names or computing.name != ReferenceEngine.name else [c.name for c in CASES.values() if c.heavy]
         for name in names or CASES:
             if name not in spared:
-                _measure(CASES[name], inputs, peers, as_json)
+                _measure(CASES[name], inputs, peers, held=engine.threads == 1, as_json=as_json)
         if spared and not as_json:
             output.note(f"left out with the reference engine, unless named: {', '.join(spared)}")
+
+
+@contextlib.contextmanager
+def _one_processor() -> Iterator[None]:
+    """This thread, and the programs that it starts, on the processor that peers of one thread are held to."""
+    if not hasattr(os, "sched_getaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @contextlib.contextmanager
@@ -317,10 +331,12 @@ def _peers(quiet: bool) -> Iterator[dict[str, Any]]:
         yield running
 
 
-def _measure(case: Case, inputs: Inputs, peers: dict[str, Any], as_json: bool) -> None:
-    with output.watching(f"{case.name}: preparing", None) as watcher:
+def _measure(case: Case, inputs: Inputs, peers: dict[str, Any], *, held: bool, as_json: bool) -> None:
+    with output.watching(f"{case.name}: preparing", None) as watcher, contextlib.ExitStack() as stack:
         work = case.prepare(inputs)
         players = {OURS: _Player(partial(cases.timed, work)), **_askable(case.asked or work.asked, case.judge, peers)}
+        if held and len(players) > 1:
+            stack.enter_context(_one_processor())
         began = time.perf_counter()
         for turn in range(1, MOST_TURNS + 1):
             for player in players.values():

@@ -34,7 +34,9 @@ class Group:
     bars: tuple[tuple[float, ...], ...]
 
 
-def draw(title: str, about: str, parts: Sequence[Sequence[Part]], groups: Sequence[Group], unit: str) -> str:
+def draw(
+    title: str, about: str, parts: Sequence[Sequence[Part]], groups: Sequence[Group], unit: str, along: str = "block"
+) -> str:
     """The drawing. Shapes: each group has one bar per entry of `parts`, and each bar one value per part of it."""
     shown = _gathered(groups)
     if len(shown) < len(groups):
@@ -65,7 +67,7 @@ def draw(title: str, about: str, parts: Sequence[Sequence[Part]], groups: Sequen
                 f'<text x="{middle}" y="{TOP + PLOT_HEIGHT + 16}" text-anchor="middle" fill="#555"'
                 f' font-size="11">{escape(group.label)}</text>'
             )
-    lines.append(f'<text x="{LEFT}" y="{height - 10}" fill="#555">block</text>')
+    lines.append(f'<text x="{LEFT}" y="{height - 10}" fill="#555">{escape(along)}</text>')
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 

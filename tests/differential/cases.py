@@ -11,7 +11,6 @@ sides.
 
 import hashlib
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -101,8 +100,10 @@ def _accounts(rng: random.Random) -> dict[Address, Account]:
     for address in (*PRECOMPILES[:4], *TO_BE[:4], ABSENT[1]):
         if rng.randrange(8) == 0:
             made[address] = replace(NOBODY, balance=rng.choice((1, ETHER)))
-    if rng.randrange(20) == 0:
-        made[rng.choice(TO_BE)] = Account(1, Uint64(0), b"", {Uint256(0): Uint256(1)})
+    for address in TO_BE:
+        if rng.randrange(25) == 0:
+            taken = Account(1, Uint64(0), b"", {Uint256(0): Uint256(1)})
+            made[address] = rng.choice((taken, taken, Account(0, Uint64(1), b"", {}), Account(0, Uint64(0), b"\0", {})))
     return made
 
 
@@ -136,10 +137,13 @@ def _transaction(rng: random.Random, nonces: dict[Address, Uint64]) -> Transacti
     nonce = nonces.get(sender, Uint64(0))
     if rng.randrange(80) == 0:
         nonce = Uint64(rng.choice((nonce + 1, max(nonce - 1, 0), LAST_NONCE)))
+    nonces[sender] = _next(nonces.get(sender, 0))
     authorizations: tuple[Authorization, ...] = ()
     if kind == rlp.SET_CODE:
-        nonces_then = {**nonces, sender: Uint64(min(nonce + 1, LAST_NONCE))}
-        authorizations = tuple(_authorization(rng, nonces_then) for _ in range(rng.choice((1, 1, 2, 3))))
+        own = rng.choice(AUTHORITIES) if rng.randrange(2) else None
+        signers = [own or rng.choice(AUTHORITIES), *(rng.choice(AUTHORITIES) for _ in range(rng.choice((0, 0, 1, 2))))]
+        authorizations = tuple(_authorization(rng, signer, nonces) for signer in signers)
+        to = to if own is None else address_of_key(own)
     chain = None if kind == rlp.LEGACY and rng.randrange(3) == 0 else Uint64(CHAIN)
     unsigned = Transaction(
         type=kind,
@@ -160,7 +164,6 @@ def _transaction(rng: random.Random, nonces: dict[Address, Uint64]) -> Transacti
         r=Uint256(1),
         s=Uint256(1),
     )
-    nonces[sender] = Uint64(min(nonces.get(sender, 0) + 1, LAST_NONCE))
     return signed(unsigned, number_of_key)
 
 
@@ -187,13 +190,20 @@ def _blob_hashes(rng: random.Random) -> tuple[Bytes32, ...]:
     return tuple(Bytes32(bytes((version,)) + rng.randbytes(31)) for _ in range(count))
 
 
-def _authorization(rng: random.Random, nonces: Mapping[Address, Uint64]) -> Authorization:
-    signer = rng.choice(AUTHORITIES)
-    nonce = nonces.get(address_of_key(signer), Uint64(0))
-    if rng.randrange(5) == 0:
-        nonce = Uint64(rng.choice((min(nonce + 1, LAST_NONCE), 0, LAST_NONCE)))
-    delegate = rng.choice((Address(bytes(20)), whom(rng), whom(rng), address_of_key(rng.choice(AUTHORITIES))))
-    chain = rng.choice((CHAIN, CHAIN, CHAIN, 0, 2))
+def _next(nonce: int) -> Uint64:
+    return Uint64(min(nonce + 1, LAST_NONCE))
+
+
+def _authorization(rng: random.Random, signer: int, nonces: dict[Address, Uint64]) -> Authorization:
+    """One that is right four times out of five; then its signer's next nonce is another."""
+    authority = address_of_key(signer)
+    nonce = nonces.get(authority, Uint64(0))
+    chain = rng.choice((CHAIN, CHAIN, CHAIN, CHAIN, 0, 0, 2))
+    if rng.randrange(8) == 0:
+        nonce = Uint64(rng.choice((_next(nonce), 0, LAST_NONCE)))
+    elif chain in (0, CHAIN):
+        nonces[authority] = _next(nonce)
+    delegate = rng.choice((Address(bytes(20)), *CONTRACTS[:3], whom(rng), address_of_key(rng.choice(AUTHORITIES))))
     items = [number(chain), delegate, number(nonce)]
     signature = key(signer).sign_recoverable(keccak256(b"\x05" + encode_items(items)), hasher=None)
     r, s, parity = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64]

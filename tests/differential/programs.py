@@ -184,17 +184,18 @@ class Writer:
         """Storage, for good or for the transaction."""
         rng = self.rng
         slot = rng.choice(SLOTS)
-        kind = rng.randrange(6)
+        kind = rng.randrange(9)
         if kind < 3:
             if rng.randrange(2):
                 self.push(rng.choice((0, 0, 1, 7)))
             self.named("SSTORE", slot)
         elif kind == 3:
             self.named("SLOAD", slot)
-        elif kind == 4:
-            self.named("TSTORE", slot)
+        elif kind < 6:
+            self.named("TSTORE", 0)
         else:
-            self.named("TLOAD", slot)
+            self.named("TLOAD", rng.choice((0, 0, 1)))
+            self.keep()
 
     def call(self) -> None:
         """A call of any kind, to anybody, and a look at what came back."""
@@ -237,6 +238,9 @@ class Writer:
         else:
             self.named("CREATE", value, 0, length)
         if rng.randrange(3) == 0:
+            self.bare(TABLE["RETURNDATASIZE"])
+            self.keep()
+        if rng.randrange(3) == 0:
             self.code += op("CALL", b"\x5a", b"\x85", rng.choice((0, 0, 5)), 0, 0, 0, 32)
             self.height += 1
             self.keep()
@@ -273,7 +277,7 @@ class Writer:
     def end(self) -> None:
         """Seldom: the end of the program, or a broken instruction."""
         rng = self.rng
-        kind = rng.randrange(9)
+        kind = rng.choice((0, 0, *range(9)))
         if kind == 0:
             self.named("SELFDESTRUCT", int.from_bytes(whom(rng), "big"))
         elif kind < 3:
@@ -297,10 +301,10 @@ class Writer:
         rng = self.rng
         kind = rng.randrange(32)
         steps: tuple[tuple[int, Callable[[], None]], ...] = (
-            (7, self.word),
-            (9, self.fact),
-            (11, self.shuffle),
-            (16, self.memory),
+            (6, self.word),
+            (8, self.fact),
+            (10, self.shuffle),
+            (14, self.memory),
             (20, self.storage),
             (26, self.call),
             (28, self.create if self.depth < 2 else self.call),
@@ -322,7 +326,7 @@ def program(rng: random.Random, steps: int, depth: int = 0) -> bytes:
         writer.keep()
     writer.show()
     if rng.randrange(3) == 0:
-        writer.named("RETURN", offset(rng), size(rng))
+        writer.named(rng.choice(("RETURN", "REVERT")), offset(rng), size(rng))
     if rng.randrange(30) == 0:
         writer.code += bytes((rng.randrange(0x60, 0x80),)) + rng.randbytes(rng.randrange(4))
     return bytes(writer.code)
@@ -338,7 +342,7 @@ def initcode_of(rng: random.Random, depth: int) -> bytes:
     if kind == 4:
         return op("MSTORE8", 0, 0xEF) + op("RETURN", 0, rng.choice((1, 3)))
     if kind == 5:
-        return op("SSTORE", rng.choice(SLOTS), 1) + op("REVERT", 0, rng.choice((0, 32)))
+        return op("SSTORE", rng.choice(SLOTS), 1) + op("MSTORE", 0, 7) + op("REVERT", 0, rng.choice((0, 32, 33)))
     if kind == 6:
         return op("SSTORE", rng.choice(SLOTS), 1) + op("SELFDESTRUCT", int.from_bytes(whom(rng), "big"))
     if kind == 7:
