@@ -20,6 +20,10 @@ Bytes = NDArray[np.uint8]
 
 NOTHING: Final = 1 << 62
 """No node: an empty slot."""
+ROOM: Final = 1 << 10
+"""Rows that there is room for at first, whatever is written."""
+MOST_FORESEEN: Final = 1 << 20
+"""Links of old nodes, at most, that there is room for at first. (What is not used takes no memory.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,13 @@ def grow(root: int, keys: Bytes, names: Bytes, links: tuple[Indices, Indices, In
 
     names: (stems, 32), the stem in the first 31 bytes. links: starts, ends, indices, children of internal nodes.
     """
-    return Growth(*_grow(root, keys, names, *links, len(links[0]), stems))
-
-
-@kernel
-def grown(array: Any, size: int) -> Any:
-    """The same array, with room for at least `size` items."""
-    if size <= array.size:
-        return array
-    larger = np.empty(max(2 * array.size, size), np.int64)
-    larger[: array.size] = array
-    return larger
+    nodes = 4 * len(keys) + ROOM
+    entries = nodes if root == NOTHING else nodes + min(512 * len(keys), MOST_FORESEEN)
+    while True:
+        made = _grow(root, keys, names, *links, len(links[0]), stems, nodes, entries)
+        if made[0]:
+            return Growth(*made[1:])
+        nodes, entries = 2 * nodes, 2 * entries
 
 
 @kernel
@@ -88,30 +88,45 @@ def find(indices: Any, first: int, last: int, index: int) -> int:
 
 @kernel
 def _grow(
-    root: int, keys: Any, names: Any, starts: Any, ends: Any, indices: Any, children: Any, internals: int, stems: int
+    root: int,
+    keys: Any,
+    names: Any,
+    starts: Any,
+    ends: Any,
+    indices: Any,
+    children: Any,
+    internals: int,
+    stems: int,
+    room: int,
+    entries: int,
 ) -> Any:
-    """Breadth first: an item is a place of the tree with the keys that go there."""
-    room = 4 * keys.shape[0] + 64
+    """Breadth first: an item is a place of the tree with the keys that go there.
+
+    Returns (True, the members of `Growth`); or (False, arrays without meaning) where there are more nodes than `room`
+    or more links than `entries`. The arrays are never exchanged for larger ones on the way: that alone would make the
+    loops four times as slow, since Numba counts references to a variable that may change in every turn.
+    """
     item_old, item_first, item_last = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     item_place = np.empty(room, np.int64)
     olds, link_starts, change_starts = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-    new_indices, new_children = np.empty(room, np.int64), np.empty(room, np.int64)
-    changed, before = np.empty(room, np.int64), np.empty(room, np.int64)
+    new_indices, new_children = np.empty(entries, np.int64), np.empty(entries, np.int64)
+    changed, before = np.empty(entries, np.int64), np.empty(entries, np.int64)
     stem_olds, firsts, lasts = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     level_starts = np.zeros(34, np.int64)
     item_old[0], item_first[0], item_last[0], item_place[0] = root, 0, keys.shape[0], -1
     items, done, nodes, links, changes, new_stems, depth = 1, 0, 0, 0, 0, 0, 0
-    while done < items:
+    enough = True
+    while done < items and enough:
         level_starts[depth] = nodes
         level_end = items
         while done < level_end:
+            enough = max(items, nodes, new_stems) + 257 <= room and max(links, changes) + 256 <= entries
+            if not enough:
+                break
             old, first, last, place = item_old[done], item_first[done], item_last[done], item_place[done]
             done += 1
-            one_stem = same_stem(keys, first, keys, last - 1)
+            one_stem = last - first == 1 or same_stem(keys, first, keys, last - 1)
             if depth > 0 and one_stem and (old == NOTHING or (old < 0 and same_stem(keys, first, names, -1 - old))):
-                if new_stems == stem_olds.size:
-                    stem_olds, firsts = grown(stem_olds, new_stems + 1), grown(firsts, new_stems + 1)
-                    lasts = grown(lasts, new_stems + 1)
                 stem_olds[new_stems] = NOTHING if old == NOTHING else -1 - old
                 firsts[new_stems], lasts[new_stems] = first, last
                 new_children[place] = -1 - (stems + new_stems)
@@ -119,9 +134,6 @@ def _grow(
                 continue
             if place >= 0:
                 new_children[place] = internals + nodes
-            if nodes == olds.size:
-                olds, link_starts = grown(olds, nodes + 1), grown(link_starts, nodes + 1)
-                change_starts = grown(change_starts, nodes + 1)
             olds[nodes] = old if 0 <= old < NOTHING else NOTHING
             link_starts[nodes], change_starts[nodes] = links, changes
             nodes += 1
@@ -131,13 +143,6 @@ def _grow(
             own = -1
             if old < 0:
                 own = int64(names[-1 - old, depth])
-            if links + 256 > new_indices.size:
-                new_indices, new_children = grown(new_indices, links + 256), grown(new_children, links + 256)
-            if changes + 256 > changed.size:
-                changed, before = grown(changed, changes + 256), grown(before, changes + 256)
-            if items + 256 > item_old.size:
-                item_old, item_first = grown(item_old, items + 256), grown(item_first, items + 256)
-                item_last, item_place = grown(item_last, items + 256), grown(item_place, items + 256)
             low = first
             while low < last or source < source_end or own >= 0:
                 wanted = int64(keys[low, depth]) if low < last else 256
@@ -171,9 +176,9 @@ def _grow(
                 links += 1
         depth += 1
     level_starts[depth] = nodes
-    link_starts, change_starts = grown(link_starts, nodes + 1), grown(change_starts, nodes + 1)
     link_starts[nodes], change_starts[nodes] = links, changes
     return (
+        enough,
         olds[:nodes].copy(),
         level_starts[: depth + 1].copy(),
         link_starts[: nodes + 1].copy(),

@@ -8,7 +8,8 @@ Tables: a small one (4 windows a base, 12.7 MB) is made at the start and serves 
 ceiling.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from types import ModuleType
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from accel import export, store
 from accel.limbs import POINT_BYTES, POINT_WORDS, Indices, Words, aligned, integers_of, point_words, words_of
-from accel.team import Team
+from accel.team import T, Team
 from accel.vectors import ArrayVector, ArrayVectors
 from spec.errors import DecodeError
 from spec.types import Bytes32, TreeKey, Value
@@ -37,7 +38,7 @@ LARGE_AFTER: Final = 50_000
 """Sparse entries after which the large table is made: making it takes as long as it saves on so many."""
 SHARED: Final = 512
 """Least rows of points that a thread is given."""
-SHARED_ENTRIES: Final = 128
+SHARED_ENTRIES: Final = 400
 """Least entries of commitments that a thread is given."""
 SHARED_POINTS: Final = 500
 """Least free points that a thread is given."""
@@ -90,6 +91,7 @@ class NumbaEngine:
         self._small = self._make_table(SMALL_TABLES)
         self._large: Words | None = None
         self._sparse_entries = 0
+        self._making: Final = threading.Lock()
         self.zero: Final = point_words([(0, 1, 0, 1)]).tobytes()
         self.q: Final = point_words([crs.Q.coordinates]).tobytes()
 
@@ -199,10 +201,12 @@ class NumbaEngine:
     def _table_for(self, entries: int, rows: int) -> tuple[Words, int]:
         """The large table, made when many short rows make it pay and it fits; the small one until then."""
         if self._large is None and entries < 64 * rows:
-            self._sparse_entries += entries
-            size = self._small.nbytes // SMALL_TABLES * LARGE_TABLES
-            if self._sparse_entries > LARGE_AFTER and self._small.nbytes + size <= self.memory:
-                self._large = self._make_table(LARGE_TABLES)
+            with self._making:
+                self._sparse_entries += entries
+                size = self._small.nbytes // SMALL_TABLES * LARGE_TABLES
+                affordable = self._small.nbytes + size <= self.memory
+                if self._large is None and self._sparse_entries > LARGE_AFTER and affordable:
+                    self._large = self._make_table(LARGE_TABLES)
         return (self._small, SMALL_TABLES) if self._large is None else (self._large, LARGE_TABLES)
 
     def msm(self, scalars: Sequence[int], points: Sequence[bytes]) -> bytes:
@@ -254,6 +258,10 @@ class NumbaEngine:
             index = int(np.flatnonzero(faults)[0])
             raise DecodeError(self.kernels.FAULTS[int(faults[index])], f"[{index}]")
         return Points(points)
+
+    def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of calls that do not depend on each other, shared out to the threads."""
+        return self.team.each(calls)
 
 
 NO_POINTS: Final = Points(np.empty((0, POINT_WORDS), dtype=np.uint64))

@@ -60,10 +60,14 @@ def half_rows(
     Returns (stem halves (stems, 2), olds, run starts, run suffixes, run values, row starts, indices, scalars).
     """
     stems = stem_olds.size
-    numbers = np.full((stems, 2), -1, np.int64)
+    numbers = np.empty((stems, 2), np.int64)
     olds, run_starts = np.empty(2 * stems, np.int64), np.empty(2 * stems + 1, np.int64)
-    room = keys.shape[0]
+    written = 0
     for stem in range(stems):
+        written += lasts[stem] - firsts[stem]
+    room = written
+    for stem in range(stems):
+        numbers[stem, 0] = numbers[stem, 1] = -1
         if stem_olds[stem] != NOTHING:
             for side in range(2):
                 half = old_halves[stem_olds[stem], side]
@@ -72,7 +76,7 @@ def half_rows(
                     room += ends[half] - starts[half]
     run_suffixes, run_values = np.empty(room, np.uint8), np.empty((room, 4), np.uint64)
     row_starts = np.empty(2 * stems + 1, np.int64)
-    indices, scalars = np.empty(2 * keys.shape[0], np.int64), np.empty((2 * keys.shape[0], 4), np.uint64)
+    indices, scalars = np.empty(2 * written, np.int64), np.empty((2 * written, 4), np.uint64)
     new, old = np.empty((2, 4), np.uint64), np.zeros((2, 4), np.uint64)
     count, run, entry = 0, 0, 0
     for stem in range(stems):
@@ -97,7 +101,8 @@ def half_rows(
                     source += 1
                 else:
                     suffix = keys[at, 31]
-                    old[:] = uint64(0)
+                    for k in range(4):
+                        old[0, k], old[1, k] = uint64(0), uint64(0)
                     if source < source_end and suffixes[source] == suffix:
                         leaf(held, source, old)
                         source += 1
@@ -125,10 +130,13 @@ def half_rows(
 
 
 @kernel
-def stem_rows(names: Any, stem_olds: Any, numbers: Any, old_halves: Any, half_scalars: Any) -> Any:
+def stem_rows(
+    names: Any, stem_olds: Any, numbers: Any, old_halves: Any, old_scalars: Any, new_scalars: Any, halves: int
+) -> Any:
     """What changes in the rows of new stems: map(C1), map(C2); for those that replace none also 1 and LE(stem).
 
-    names: (stems, 4) words of new stems, their last byte 0.
+    names: (stems, 4) words of new stems, their last byte 0. The scalar of half h is new_scalars[h - halves] for new
+    halves, which are numbered from `halves` on, and old_scalars[h] for others.
     """
     stems = stem_olds.size
     starts = np.empty(stems + 1, np.int64)
@@ -150,9 +158,9 @@ def stem_rows(names: Any, stem_olds: Any, numbers: Any, old_halves: Any, half_sc
             if half >= 0 and half != before:
                 indices[entry] = 2 + side
                 if before >= 0:
-                    subtract(scalars, entry, half_scalars, half, half_scalars, before)
+                    subtract(scalars, entry, new_scalars, half - halves, old_scalars, before)
                 else:
-                    subtract(scalars, entry, half_scalars, half, zero, 0)
+                    subtract(scalars, entry, new_scalars, half - halves, zero, 0)
                 entry += 1
     starts[stems] = entry
     return starts, indices[:entry].copy(), scalars[:entry].copy()

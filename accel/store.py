@@ -11,7 +11,7 @@ To everyone else a version's root is an ordinary `InternalNode`: read, updated a
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from spec.types import Stem, TreeKey, Value
 from verkle.engine import Openings, Shown
 from verkle.node import EMPTY, STEM_MARKER, Gap, Half, InternalNode, StemNode
 
+SHARED: Final = 128
+"""Least stems that a thread is given."""
 ROOM: Final = 1 << 14
 """Nodes that may be appended beyond twice the living ones before a store is left behind."""
 
@@ -42,15 +44,16 @@ class Column:
         """What is there; rows never change once they are appended."""
         return self._array[: self.size]
 
-    def append(self, more: NDArray[Any]) -> None:
-        """Add rows at the end; the room doubles when it is used up."""
-        end = self.size + len(more)
+    def append(self, *parts: NDArray[Any]) -> None:
+        """Add rows at the end, part after part; the room doubles when it is used up."""
+        end = self.size + sum(map(len, parts))
         if end > len(self._array):
             larger = np.empty((max(end, 2 * self.size), *self._array.shape[1:]), dtype=self._array.dtype)
             larger[: self.size] = self.rows
             self._array = larger
-        self._array[self.size : end] = more
-        self.size = end
+        for part in parts:
+            self._array[self.size : self.size + len(part)] = part
+            self.size += len(part)
 
 
 class Store:
@@ -115,36 +118,70 @@ def update(engine: Any, store: Store, root: int, keys: Bytes, values: Words) -> 
     return internals
 
 
+class _Stems(NamedTuple):
+    """New stems and their halves, as they would be if no others were new."""
+
+    half_points: Words
+    half_scalars: Words
+    run_starts: Indices
+    suffixes: Bytes
+    values: Words
+    points: Words
+    scalars: Words
+    names: Words
+    halves: Indices
+
+
 def _append_stems(engine: Any, s: Store, grown: Growth, keys: Bytes, values: Words) -> None:
-    numbers, half_olds, run_starts, suffixes, held, *changes = rows.half_rows(
-        keys, values, grown.stem_olds, grown.stem_firsts, grown.stem_lasts, s.halves.rows,
-        s.half_starts.rows, s.half_ends.rows, s.suffixes.rows, s.values.rows, s.half_starts.size,
+    """New stems depend on nothing but what they replace, so threads share them out."""
+    base, runs = s.half_starts.size, s.suffixes.size
+    columns = grown.stem_olds, grown.stem_firsts, grown.stem_lasts
+    made: list[_Stems] = engine.team.split(partial(_stems, engine, s, keys, values), columns, SHARED)
+    starts, ends, halves = [], [], []
+    for part in made:
+        starts.append(part.run_starts[:-1] + runs)
+        ends.append(part.run_starts[1:] + runs)
+        own = s.half_starts.size + sum(map(len, starts[:-1]))
+        halves.append(np.where(part.halves < base, part.halves, part.halves + (own - base)))
+        runs += len(part.suffixes)
+    s.half_starts.append(*starts)
+    s.half_ends.append(*ends)
+    s.halves.append(*halves)
+    s.half_points.append(*(part.half_points for part in made))
+    s.half_scalars.append(*(part.half_scalars for part in made))
+    s.suffixes.append(*(part.suffixes for part in made))
+    s.values.append(*(part.values for part in made))
+    s.stem_points.append(*(part.points for part in made))
+    s.stem_scalars.append(*(part.scalars for part in made))
+    s.names.append(*(part.names for part in made))
+
+
+def _stems(engine: Any, s: Store, keys: Bytes, values: Words, olds: Indices, firsts: Indices, lasts: Indices) -> _Stems:
+    """New stems that replace `olds`; the writes to each are those of keys firsts .. lasts - 1."""
+    base = s.half_starts.size
+    halves, half_olds, run_starts, suffixes, held, *changes = rows.half_rows(
+        keys, values, olds, firsts, lasts, s.halves.rows,
+        s.half_starts.rows, s.half_ends.rows, s.suffixes.rows, s.values.rows, base,
     )  # fmt: skip
-    base = s.suffixes.size
     half_points = _changed(engine, s.half_points.rows, np.where(half_olds < 0, NOTHING, half_olds), changes)
-    s.half_points.append(half_points)
-    s.half_scalars.append(engine.scalar_arrays(half_points))
-    s.half_starts.append(run_starts[:-1] + base)
-    s.half_ends.append(run_starts[1:] + base)
-    s.suffixes.append(suffixes)
-    s.values.append(held)
-    names = keys[grown.stem_firsts].copy()
+    half_scalars = engine.scalar_arrays(half_points)
+    names = keys.take(firsts, axis=0)
     names[:, 31] = 0
     named = names.view(np.uint64).reshape(-1, 4)
-    changes = rows.stem_rows(named, grown.stem_olds, numbers, s.halves.rows, s.half_scalars.rows)
-    points = _changed(engine, s.stem_points.rows, grown.stem_olds, changes)
-    s.stem_points.append(points)
-    s.stem_scalars.append(engine.scalar_arrays(points))
-    s.names.append(named)
-    s.halves.append(numbers)
+    changes = rows.stem_rows(named, olds, halves, s.halves.rows, s.half_scalars.rows, half_scalars, base)
+    points = _changed(engine, s.stem_points.rows, olds, changes)
+    scalars = engine.scalar_arrays(points)
+    return _Stems(half_points, half_scalars, run_starts, suffixes, held, points, scalars, named, halves)
 
 
 def _changed(engine: Any, points: Words, olds: Indices, changes: Any) -> Words:
     """The commitments of new nodes: those of the old ones, where there are, plus what changes."""
     delta: Words = engine.commit_arrays(*changes)
     kept = np.flatnonzero(olds != NOTHING)
-    if len(kept):
-        delta[kept] = engine.add_arrays(points[olds[kept]], delta[kept])
+    if len(kept) == len(olds):
+        delta = engine.add_arrays(points.take(olds, axis=0), delta)
+    elif len(kept):
+        delta[kept] = engine.add_arrays(points.take(olds[kept], axis=0), delta.take(kept, axis=0))
     return delta
 
 
@@ -269,13 +306,14 @@ def _commitment(points: Column, scalars: Column, number: int) -> tuple[bytes, in
 
 def _ascending(writes: Mapping[TreeKey, Value]) -> tuple[Bytes, Words]:
     """Keys and values of writes, by ascending key: by their first words, and wholly where some share one."""
-    words = np.frombuffer(bytearray().join(writes), dtype=">u8").reshape(-1, 4)
-    first = words[:, 0].astype(np.uint64)
+    keys = np.frombuffer(bytearray().join(writes), dtype=np.uint64).reshape(-1, 4)
+    first = keys[:, 0].byteswap()
     order = np.argsort(first)
-    if (first[order[1:]] == first[order[:-1]]).any():
-        order = np.lexsort(words.T[::-1].astype(np.uint64))
+    ascending = first.take(order)
+    if (ascending[1:] == ascending[:-1]).any():
+        order = np.lexsort(keys.T[::-1].byteswap())
     values = np.frombuffer(bytearray().join(writes.values()), dtype=np.uint64).reshape(-1, 4)
-    return words[order].view(np.uint8).reshape(-1, 32), values[order]
+    return keys.take(order, axis=0).view(np.uint8).reshape(-1, 32), values.take(order, axis=0)
 
 
 def grow(engine: Any, root: InternalNode[bytes], writes: Mapping[TreeKey, Value]) -> InternalNode[bytes] | None:

@@ -5,12 +5,12 @@ of times faster, and never for tests of soundness. Bases are fixed by a seed.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from spec.errors import DecodeError
 from spec.types import Bytes32
-from verkle.engine import Q_INDEX, Row, unpacked
+from verkle.engine import Q_INDEX, Row, T, unpacked
 from verkle.field import FR
 from verkle.vectors import LIST_VECTORS
 
@@ -73,3 +73,6 @@ class ToyEngine:
             except DecodeError as error:
                 raise error.inside(f"[{index}]") from None
         return points
+
+    def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        return [call() for call in calls]

@@ -6,7 +6,7 @@ everyone else, immutable, and never compared or hashed outside the engine (compa
 `ReferenceEngine` is the definition of every operation, in plain Python.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from verkle.field import FR
 from verkle.vectors import LIST_VECTORS, Vectors
 
 P = TypeVar("P")
+T = TypeVar("T")
 
 Row = Iterable[tuple[int, int]]
 """A sparse vector: (index 0..256, value in Fr). An index may occur more than once: its values add up."""
@@ -121,6 +122,9 @@ class Engine(Protocol[P]):
     def decode(self, encoded: Sequence[bytes]) -> Sequence[P]:
         """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
 
+    def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of calls that do not depend on each other; side by side where there are threads."""
+
 
 def decode_at(engine: Engine[P], place: str, encoded: Sequence[bytes]) -> Sequence[P]:
     """`engine.decode`, naming the field that the encodings come from, and the item where there are several."""
@@ -218,3 +222,7 @@ class ReferenceEngine:
     def decode(self, encoded: Sequence[bytes]) -> list[curve.Point]:
         """Strict: canonical and in the group. Raises: DecodeError with `where` = "[i]"."""
         return curve.decode(encoded)
+
+    def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of calls that do not depend on each other: one after the other."""
+        return [call() for call in calls]

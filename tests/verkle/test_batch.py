@@ -10,7 +10,7 @@ from spec.errors import DecodeError, Reason, Rejection
 from spec.types import Bytes32
 from tests.toy_engine import ToyEngine
 from verkle import ipa, multiproof
-from verkle.batch import Claim, verify_all
+from verkle.batch import Claim, Task, prove_all, verify_all
 from verkle.engine import Engine, Openings
 from verkle.field import FR
 from verkle.multiproof import MultiProof
@@ -20,13 +20,19 @@ R = FR.modulus
 Proved = tuple[Openings[Any], MultiProof]
 
 
-def proved(engine: Engine[Any], count: int, seed: int) -> Proved:
+def stated(engine: Engine[Any], count: int, seed: int) -> tuple[Openings[Any], Any]:
+    """Openings, and the polynomials that they are of."""
     rng = random.Random(seed)
     rows = [{index: rng.randrange(R) for index in rng.sample(range(256), 3)} for _ in range(count)]
     points = bytes(rng.randrange(256) for _ in rows)
     values = engine.vectors.of([row.get(z, 0) for row, z in zip(rows, points, strict=True)])
     openings = Openings(engine.commit([row.items() for row in rows]), range(count), points, values)
-    return openings, multiproof.prove(engine, Transcript(b"test"), openings, engine.vectors.polynomials(rows))
+    return openings, engine.vectors.polynomials(rows)
+
+
+def proved(engine: Engine[Any], count: int, seed: int) -> Proved:
+    openings, polynomials = stated(engine, count, seed)
+    return openings, multiproof.prove(engine, Transcript(b"test"), openings, polynomials)
 
 
 def claims(listed: list[Proved]) -> list[Claim[Any]]:
@@ -57,6 +63,21 @@ def together(engine: Engine[Any], listed: list[Proved]) -> tuple[int, type[Excep
     except DecodeError as error:
         return int(str(error.where).split("[")[1].split("]")[0]), DecodeError, error.message
     return None
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_proofs_made_together_are_those_made_one_by_one(engine: Engine[Any], count: int) -> None:
+    rows = [stated(engine, 1 + 3 * k, seed=k) for k in range(count)]
+    made = prove_all(engine, [Task(Transcript(b"test"), openings, polynomials) for openings, polynomials in rows])
+    assert made == [proved(engine, 1 + 3 * k, seed=k)[1] for k in range(count)]
+
+
+def test_a_false_opening_is_not_proved(engine: Engine[Any]) -> None:
+    openings, polynomials = stated(engine, 2, seed=3)
+    lie = replace(openings, values=engine.vectors.of([1, 2]))
+    tasks = [Task(Transcript(b"test"), one, polynomials) for one in (openings, lie)]
+    with pytest.raises(ValueError, match="not the opening's"):
+        prove_all(engine, tasks)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
