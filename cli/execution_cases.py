@@ -144,20 +144,12 @@ def _signed(nonce: int, to: Address, gas: int, value: int) -> bytes:
         type=rlp.DYNAMIC_FEE,
         chain_id=Uint64(BLOCK.chain_id),
         nonce=Uint64(nonce),
-        gas_price=None,
         max_priority_fee_per_gas=Uint256(PRICE - BASE_FEE),
         max_fee_per_gas=Uint256(PRICE),
         gas_limit=Uint64(gas),
         to=to,
         value=Uint256(value),
         data=b"",
-        access_list=(),
-        max_fee_per_blob_gas=None,
-        blob_versioned_hashes=(),
-        authorization_list=(),
-        y_parity=0,
-        r=Uint256(0),
-        s=Uint256(0),
     )
     parity, r, s = sign(rlp.signing_hash(unsigned), SECRET)
     return rlp.encode_transaction(replace(unsigned, y_parity=parity, r=Uint256(r), s=Uint256(s)))

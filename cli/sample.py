@@ -195,20 +195,12 @@ def transaction(
         type=rlp.DYNAMIC_FEE,
         chain_id=Uint64(PROFILE.chain_id),
         nonce=Uint64(nonce),
-        gas_price=None,
         max_priority_fee_per_gas=Uint256(TIP),
         max_fee_per_gas=Uint256(2 * BASE_FEE + TIP),
         gas_limit=Uint64(gas),
         to=to,
         value=Uint256(value),
         data=data,
-        access_list=(),
-        max_fee_per_blob_gas=None,
-        blob_versioned_hashes=(),
-        authorization_list=(),
-        y_parity=0,
-        r=Uint256(0),
-        s=Uint256(0),
     )
     return sealed(unsigned, sender)
 

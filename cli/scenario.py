@@ -186,12 +186,6 @@ class Scenario:
             value=Uint256(value),
             data=data,
             access_list=listed,
-            max_fee_per_blob_gas=None,
-            blob_versioned_hashes=(),
-            authorization_list=(),
-            y_parity=0,
-            r=Uint256(0),
-            s=Uint256(0),
             **fees,
         )
         user.nonce += 1

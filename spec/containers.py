@@ -5,6 +5,7 @@ Names are those of consensus-specs (EIP-6800 feature) and the Engine API, in sna
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from spec.types import Address, Bloom, Bytes32, Hash32, StateRoot, Stem, TreeKey, Uint64, Uint256, Value
 
@@ -202,32 +203,36 @@ class Authorization:
     s: Uint256
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """A signed transaction of any type. Fields that a type lacks are None or empty.
+_UNSIGNED: Final = Uint256(0)
 
-    `gas_price` belongs to types 0 and 1, the two fees to types 2, 3 and 4.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """A transaction of any type. Fields that a type lacks are None or empty, and so they are unless given.
+
+    `gas_price` belongs to types 0 and 1, the two fees to types 2, 3 and 4. Without a signature `y_parity`, `r` and `s`
+    are 0, which no signature is.
     """
 
     type: int
-    chain_id: Uint64 | None
+    chain_id: Uint64 | None = None
     """None for a legacy transaction without replay protection (EIP-155)."""
     nonce: Uint64
-    gas_price: Uint256 | None
-    max_priority_fee_per_gas: Uint256 | None
-    max_fee_per_gas: Uint256 | None
+    gas_price: Uint256 | None = None
+    max_priority_fee_per_gas: Uint256 | None = None
+    max_fee_per_gas: Uint256 | None = None
     gas_limit: Uint64
     to: Address | None
     """None creates a contract."""
     value: Uint256
     data: bytes
-    access_list: tuple[AccessTuple, ...]
-    max_fee_per_blob_gas: Uint256 | None
-    blob_versioned_hashes: tuple[Bytes32, ...]
-    authorization_list: tuple[Authorization, ...]
-    y_parity: int
-    r: Uint256
-    s: Uint256
+    access_list: tuple[AccessTuple, ...] = ()
+    max_fee_per_blob_gas: Uint256 | None = None
+    blob_versioned_hashes: tuple[Bytes32, ...] = ()
+    authorization_list: tuple[Authorization, ...] = ()
+    y_parity: int = 0
+    r: Uint256 = _UNSIGNED
+    s: Uint256 = _UNSIGNED
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,9 +100,6 @@ def _read(members: Record, chain_id: int) -> Transaction:
         max_fee_per_blob_gas=member(members, "maxFeePerBlobGas", _read_uint256) if blobs else None,
         blob_versioned_hashes=member(members, "blobVersionedHashes", _read_hashes) if blobs else nothing,
         authorization_list=member(members, "authorizationList", _read_authorizations) if sets_code else nothing,
-        y_parity=0,
-        r=Uint256(0),
-        s=Uint256(0),
     )
 
 

@@ -327,18 +327,6 @@ _TYPED: Final[dict[int, tuple[tuple[str, Reader[Any]], ...]]] = {
 """Fields of each type in order, without the signature. Types 3 and 4 always have a receiver."""
 _SIGNED: Final = {kind: (*table, *_SIGNATURE) for kind, table in _TYPED.items()}
 
-_ABSENT: Final[dict[str, Any]] = {
-    "chain_id": None,
-    "gas_price": None,
-    "max_priority_fee_per_gas": None,
-    "max_fee_per_gas": None,
-    "access_list": (),
-    "max_fee_per_blob_gas": None,
-    "blob_versioned_hashes": (),
-    "authorization_list": (),
-}
-"""What stands in the container for the fields that a type lacks."""
-
 
 def _read_header(item: Item) -> Header:
     items = items_of(item)
@@ -357,11 +345,11 @@ def _read_legacy(item: Item) -> Transaction:
         values["chain_id"] = Uint64(chain_id)
     else:
         raise DecodeError(f"v is 27, 28 or at least {_PROTECTED_V}, got {v}")
-    return Transaction(type=LEGACY, **(_ABSENT | values))
+    return Transaction(type=LEGACY, **values)
 
 
 def _read_typed(kind: int, item: Item) -> Transaction:
-    return Transaction(type=kind, **(_ABSENT | read_all_fields(_SIGNED[kind], item)))
+    return Transaction(type=kind, **read_all_fields(_SIGNED[kind], item))
 
 
 def _read_block_transaction(item: Item) -> bytes:

@@ -78,20 +78,12 @@ def transaction(actor: int, nonce: int, to: Address | None, value: int = 0, data
         type=2,
         chain_id=Uint64(1),
         nonce=Uint64(nonce),
-        gas_price=None,
         max_priority_fee_per_gas=Uint256(10**9),
         max_fee_per_gas=Uint256(10**12),
         gas_limit=Uint64(300_000),
         to=to,
         value=Uint256(value),
         data=data,
-        access_list=(),
-        max_fee_per_blob_gas=None,
-        blob_versioned_hashes=(),
-        authorization_list=(),
-        y_parity=0,
-        r=Uint256(0),
-        s=Uint256(0),
     )
     y_parity, r, s = sign(rlp.signing_hash(plain), secret(actor))
     return Signed(replace(plain, y_parity=y_parity, r=Uint256(r), s=Uint256(s)), actor_address(actor))

@@ -162,20 +162,12 @@ class Sender:
             type=2,
             chain_id=Uint64(CHAIN_ID),
             nonce=Uint64(nonce),
-            gas_price=None,
             max_priority_fee_per_gas=Uint256(1),
             max_fee_per_gas=Uint256(10**11),
             gas_limit=Uint64(50_000),
             to=STRANGER,
             value=Uint256(1),
             data=b"",
-            access_list=(),
-            max_fee_per_blob_gas=None,
-            blob_versioned_hashes=(),
-            authorization_list=(),
-            y_parity=0,
-            r=Uint256(0),
-            s=Uint256(0),
         )
         return Signed(one.signer.sign(replace(plain, **fields)), one.signer.address)
 

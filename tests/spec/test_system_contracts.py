@@ -59,11 +59,6 @@ def test_the_address_belongs_to_the_code(address: Address, prefix: str, sender: 
             to=None,
             value=Uint256(0),
             data=bytes.fromhex(prefix) + code,
-            access_list=(),
-            max_fee_per_blob_gas=None,
-            blob_versioned_hashes=(),
-            authorization_list=(),
-            y_parity=0,
             r=Uint256(0x539),
             s=Uint256(s),
         )

@@ -116,13 +116,7 @@ def draft(profile: Profile, **fields: Any) -> Transaction:
         to=Address(b"\x55" * 20),
         value=Uint256(1),
         data=b"",
-        access_list=(),
         max_fee_per_blob_gas=Uint256(1) if kind == rlp.BLOB else None,
-        blob_versioned_hashes=(),
-        authorization_list=(),
-        y_parity=0,
-        r=Uint256(0),
-        s=Uint256(0),
     )
     return replace(unsigned, **fields)
 

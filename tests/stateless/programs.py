@@ -288,10 +288,6 @@ def transaction(
         value=Uint256(value),
         data=data,
         access_list=tuple(accesses) if kind != rlp.LEGACY else (),
-        max_fee_per_blob_gas=None,
-        blob_versioned_hashes=(),
-        authorization_list=(),
-        y_parity=0,
         r=Uint256(1),
         s=Uint256(1),
     )
