@@ -5,8 +5,9 @@ Plain threads over slices: no part of Numba's own threading layers is used, so n
 What a member of the team is given to do, it does alone: work that is shared out is not shared out again.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -27,12 +28,22 @@ class Team:
         self._pool: Final = ThreadPoolExecutor(size - 1, "verkle") if size > 1 else None
         """The others: the one that asks works, too."""
         self._member: Final = threading.local()
-        """`.busy` in threads that are at work on a part."""
+        """`.busy` in threads that share nothing out."""
 
     @property
     def alone(self) -> bool:
         """Whether there is nobody to share work with."""
         return self._pool is None or getattr(self._member, "busy", False)
+
+    @contextlib.contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """Inside, this thread shares nothing out."""
+        before = getattr(self._member, "busy", False)
+        self._member.busy = True
+        try:
+            yield
+        finally:
+            self._member.busy = before
 
     def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """The results of calls that do not depend on each other, in their order; who is done takes the next.
@@ -45,12 +56,9 @@ class Team:
         numbers = iter(range(len(calls)))
 
         def work() -> None:
-            self._member.busy = True
-            try:
+            with self.by_itself():
                 for number in numbers:
                     results[number] = calls[number]()
-            finally:
-                self._member.busy = False
 
         others = [self._pool.submit(work) for _ in range(min(self.size, len(calls)) - 1)]
         try:

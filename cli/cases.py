@@ -31,8 +31,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
+from cli.engines import EngineChoice
 from spec.types import StateRoot, TreeKey, Value
 from verkle import domain, ipa, multiproof
 from verkle.engine import Engine, Openings
@@ -61,14 +62,34 @@ class Work:
     """How much a run does, and of what, where that says more than seconds."""
     asked: dict[str, Any] = field(default_factory=dict)
     """A peer's scenario that is told by the inputs; the case's own where it is empty."""
+    noticed: Callable[[], str] | None = None
+    """What the runs showed besides their time, asked for after the last one; may be nothing."""
+    close: Callable[[], object] = lambda: None
+    """Clears away behind the case."""
+
+
+class Closing(Protocol):
+    """What is let go of by name."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+C = TypeVar("C", bound=Closing)
 
 
 @dataclass(slots=True)
 class Inputs:
-    """What cases are made from, for one engine. Keeps the last large tree, which several cases share."""
+    """What cases are made from, for one engine. Keeps what several share: the last large tree, the last state on disk.
+
+    Close it when all cases are through.
+    """
 
     engine: Engine[Any]
+    choice: EngineChoice = field(default_factory=EngineChoice)
+    """By which other processes make such an engine for themselves."""
     _tree: tuple[int, Tree[Any]] | None = field(default=None)
+    _kept: tuple[int, Closing] | None = field(default=None)
 
     def tree(self, size: int) -> Tree[Any]:
         """The tree of so many random leaves."""
@@ -76,6 +97,21 @@ class Inputs:
             self._tree = None
             self._tree = size, Tree.empty(self.engine).update(leaves(size))
         return self._tree[1]
+
+    def kept(self, kind: type[C], size: int, make: Callable[[], C]) -> C:
+        """The thing of a kind and size: the last one, or one that is made, and then the last one is closed first."""
+        if self._kept is not None and self._kept[0] == size and isinstance(self._kept[1], kind):
+            return self._kept[1]
+        self.close()
+        made = make()
+        self._kept = size, made
+        return made
+
+    def close(self) -> None:
+        """Close what is kept."""
+        if self._kept is not None:
+            self._kept[1].close()
+            self._kept = None
 
 
 def word(stream: int, index: int) -> bytes:

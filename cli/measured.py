@@ -31,6 +31,8 @@ class Case:
     """The same as a peer's scenario; empty where peers have none."""
     heavy: bool = False
     """Too much for the reference engine, unless asked for by name."""
+    named: bool = False
+    """Too much for any engine, unless asked for by name."""
     judge: str = JUDGE
     """The peer that the ratio is wanted against."""
     rate: float | None = None
@@ -94,13 +96,13 @@ class Measured:
             wanted = f"{rate:,.{0 if rate >= 1000 else 1}f} {self.amount[1]}/s"
             if self.case.rate is not None:
                 wanted += f", wanted {self.case.rate:,g}: {'met' if rate >= self.case.rate else 'MISSED'}"
-        first = f"{self.case.name:<22} {_figures(self.ours)} {len(self.ours):>5}  {wanted}".rstrip()
+        first = f"{self.case.name:<24} {_figures(self.ours)} {len(self.ours):>5}  {wanted}".rstrip()
         rest = []
         for name, runs in self.theirs.items():
             judged = ""
             if name == self.case.judge and self.case.ratio is not None:
                 judged = f", wanted {self.case.ratio:g}: {'met' if self.ratio(name) >= self.case.ratio else 'MISSED'}"
-            rest.append(f"  {name:<20} {_figures(runs)} {len(runs):>5}  {self.ratio(name):.1f} times as long{judged}")
+            rest.append(f"  {name:<22} {_figures(runs)} {len(runs):>5}  {self.ratio(name):.1f} times as long{judged}")
         return [first, *rest, f"  {self.about}"]
 
 

@@ -15,7 +15,11 @@ MOST_GROUPS: Final = 40
 MOST_LABELS: Final = 20
 TICKS: Final = 5
 LEGEND_LEFT: Final = LEFT
+LEGEND_TOP: Final = 56
 LEGEND_STEP: Final = 190
+LEGEND_ROW: Final = 18
+LEGEND_COLUMNS: Final = 4
+"""There is room for two rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,10 @@ def _step(least: float) -> float:
 def _legend(parts: Sequence[Part]) -> list[str]:
     lines = []
     for number, part in enumerate(parts):
-        x = LEGEND_LEFT + number * LEGEND_STEP
-        lines.append(f'<rect x="{x}" y="56" width="12" height="12" fill="{part.colour}"/>')
-        lines.append(f'<text x="{x + 18}" y="66">{escape(part.name)}</text>')
+        row, column = divmod(number, LEGEND_COLUMNS)
+        x, y = LEGEND_LEFT + column * LEGEND_STEP, LEGEND_TOP + row * LEGEND_ROW
+        lines.append(f'<rect x="{x}" y="{y}" width="12" height="12" fill="{part.colour}"/>')
+        lines.append(f'<text x="{x + 18}" y="{y + 10}">{escape(part.name)}</text>')
     return lines
 
 

@@ -46,7 +46,9 @@ def test_a_member_does_its_part_alone() -> None:
 
     assert team.each([partial(part, k) for k in range(6)]) == [(1, [j * k for j in range(5)]) for k in range(6)]
     assert len(team.parts(1000, 8)) == 2 * PIECES
-    assert not team.alone
+    with team.by_itself():
+        assert team.parts(1000, 8) == [(0, 1000)]
+    assert len(team.parts(1000, 8)) == 2 * PIECES
 
 
 @pytest.mark.parametrize("threads", [2, 3])

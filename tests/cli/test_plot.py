@@ -36,3 +36,12 @@ def test_many_groups_are_taken_together() -> None:
 def test_nothing_to_draw() -> None:
     for groups in ([], [Group("1", ((0.0, 0.0), (0.0,)))]):
         ElementTree.fromstring(draw("nothing", "about", PARTS, groups, "bytes"))
+
+
+def test_the_legend_stays_inside() -> None:
+    parts = tuple((Part(f"part {number}", f"#00000{number}"),) for number in range(6))
+    root = ElementTree.fromstring(draw("six", "about", parts, [], "bytes"))
+    marks = [one for one in root.iter(f"{NAME}rect") if one.get("fill") in {part.colour for (part,) in parts}]
+    places = {(float(one.get("x", "")), float(one.get("y", ""))) for one in marks}
+    assert len(places) == len(marks) == 6
+    assert all(x + plot.LEGEND_STEP <= plot.WIDTH and y + 12 < plot.TOP for x, y in places)

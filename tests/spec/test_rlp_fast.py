@@ -1,4 +1,4 @@
-"""The fast ways of RLP against the plain ones: items of a list, and a transaction with its sender.
+"""RLP against the library, and its fast ways against the plain ones: items, encodings, a transaction with its sender.
 
 Inputs are the transactions of seeded random cases (every type), whole and with bytes changed.
 """
@@ -7,11 +7,12 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from rlp.codec import consume_length_prefix
+import pytest
+from rlp.codec import consume_length_prefix, encode
 from rlp.exceptions import DecodingError
 
 from spec.codec import rlp
-from spec.codec.rlp_items import Item, List, items_of
+from spec.codec.rlp_items import Encodable, Item, List, encode_items, items_of, single_item
 from spec.codec.text import hex_bytes
 from spec.errors import DecodeError
 from tests.differential.cases import case
@@ -45,19 +46,17 @@ def _outcome(read: Callable[[bytes], Any], data: bytes) -> Any:
         return str(error)
 
 
-def _plainly(data: bytes) -> list[Item]:
-    """The items of a list's payload, each read by the library."""
+def _plainly(data: bytes) -> list[Item] | None:
+    """The items of a list's payload, each read by the library; None where it refuses one."""
     items: list[Item] = []
     position = 0
     while position < len(data):
         try:
             _, kind, length, start = consume_length_prefix(data, position)  # type: ignore[no-untyped-call]
-        except IndexError:
-            raise DecodeError("RLP ends too early") from None
-        except DecodingError as error:
-            raise DecodeError(f"RLP is not canonical: {error.args[0]}") from None
+        except (IndexError, DecodingError):
+            return None
         if start + length > len(data):
-            raise DecodeError("RLP item reaches beyond its container")
+            return None
         payload = data[start : start + length]
         items.append(List(payload, data[position : start + length]) if kind is list else payload)
         position = start + length
@@ -67,14 +66,40 @@ def _plainly(data: bytes) -> list[Item]:
 def test_items_of_a_list_are_the_library_s() -> None:
     generator = random.Random(SEED)
     seen = {True: 0, False: 0}
-    for data in _raw(300):
+    edges = [bytes((prefix,)) + more for prefix in range(256) for more in (b"", b"\x7f", b"\x80", b"\0\x38", b"\x38")]
+    for data in [b"\0\0" + edge for edge in edges] + _raw(300):
         for one in (data, *(_changed(generator, data) for _ in range(10)), generator.randbytes(8)):
             payload = one[2:]
-            expected = _outcome(_plainly, payload)
-            assert _outcome(lambda payload: items_of(List(payload, b"")), payload) == expected, one.hex()
-            seen[isinstance(expected, str)] += 1
+            expected, found = _plainly(payload), _outcome(lambda payload: items_of(List(payload, b"")), payload)
+            assert (None if isinstance(found, str) else found) == expected, one.hex()
+            seen[expected is None] += 1
     print(f"seed {SEED}: {seen[False]} lists, {seen[True]} refused")
     assert min(seen.values()) > 100
+
+
+def test_encodings_are_the_library_s() -> None:
+    generator = random.Random(SEED)
+    sizes = (0, 1, 2, 31, 54, 55, 56, 57, 255, 256, 65535, 65536, 70000)
+    strings = [bytes((byte,)) for byte in range(256)] + [generator.randbytes(size) for size in sizes]
+    nested: Encodable = []
+    for k in range(60):
+        nested = [nested, generator.choice(strings[:300])] if k % 3 else [nested]
+        strings_or_lists: list[Encodable] = [nested, *generator.sample(strings, k % 7)]
+        assert encode_items(strings_or_lists) == encode(strings_or_lists, infer_serializer=False)  # type: ignore[no-untyped-call]
+    for string in strings:
+        assert encode_items(string) == encode(string, infer_serializer=False)  # type: ignore[no-untyped-call]
+        assert single_item(encode_items(string)) == string
+        listed = encode_items([string] * 3)
+        assert listed == encode([string] * 3, infer_serializer=False)  # type: ignore[no-untyped-call]
+        assert items_of(single_item(listed)) == [string] * 3
+
+
+def test_no_other_encoding_is_read() -> None:
+    """A byte with a prefix, a long form of what is short, a length with leading zeros or cut off."""
+    for text in ("8100", "817f", "b800", "b83700", "b90038", "f800", "f90038", "f837", "b8", "b9ff", "c1", "bf", "ff"):
+        with pytest.raises(DecodeError, match="RLP"):
+            single_item(bytes.fromhex(text))
+    assert single_item(bytes.fromhex("8180")) == b"\x80"
 
 
 def test_decode_signed_is_decode_transaction_and_sender() -> None:
