@@ -19,9 +19,9 @@ import click
 
 from cli import cases, output
 from cli.bench_cases import CASES
-from cli.cases import Inputs
+from cli.cases import Inputs, Work
 from cli.engines import EngineChoice, bounded_engine_option
-from cli.measured import Case, Measured, machine
+from cli.measured import ALONE, Case, Measured, machine
 from cli.parameters import json_option
 from verkle.engine import ReferenceEngine
 
@@ -62,6 +62,8 @@ def bench(names: tuple[str, ...], engine: EngineChoice, with_peers: bool, as_jso
     ipa-prove, ipa-verify     one opening
     multiproof-prove-N        one proof of N openings: 1, 100, 1000, 8000
     multiproof-verify-N       verify it
+    multiproof-prove-16x1000, multiproof-verify-16x1000
+                              16 proofs of 1,000 openings each, together
     tree-build-N              a tree of N leaves: 1000, 10000, 100000
     tree-growth-1000000       the same of 1,000,000, with its memory
     tree-update-1000          1,000 writes to a tree of 100,000 leaves
@@ -85,6 +87,8 @@ def bench(names: tuple[str, ...], engine: EngineChoice, with_peers: bool, as_jso
     --peers needs a checkout of the repository in which `make peers` has run. Peers and we take turns; a ratio is
     the peer's median over ours. With one thread, all are held to one and the same processor.
 
+    --threads N runs each case in turns with one thread, too, and shows the ratio.
+
     --json prints one object for the machine and one a case, in seconds.
     """
     computing = engine.make(quiet=as_json)
@@ -101,7 +105,7 @@ def bench(names: tuple[str, ...], engine: EngineChoice, with_peers: bool, as_jso
         spared = [] if names else _spared(computing.name)
         for name in names or CASES:
             if name not in spared:
-                _measure(CASES[name], inputs, peers, held=engine.threads == 1, as_json=as_json)
+                _measure(CASES[name], inputs, peers, engine, as_json)
         if spared and not as_json:
             output.note(f"left out, unless named: {', '.join(spared)}")
 
@@ -145,12 +149,14 @@ def _peers(quiet: bool) -> Iterator[dict[str, Any]]:
         yield running
 
 
-def _measure(case: Case, inputs: Inputs, peers: dict[str, Any], *, held: bool, as_json: bool) -> None:
+def _measure(case: Case, inputs: Inputs, peers: dict[str, Any], computing: EngineChoice, as_json: bool) -> None:
     with output.watching(f"{case.name}: preparing", None) as watcher, contextlib.ExitStack() as stack:
         work = case.prepare(inputs)
         stack.callback(work.close)
         players = {OURS: _Player(partial(cases.timed, work)), **_askable(case.asked or work.asked, case.judge, peers)}
-        if held and len(players) > 1:
+        if computing.threads > 1 and hasattr(inputs.engine, "team"):
+            players[ALONE] = _Player(partial(_alone, inputs.engine, work))
+        elif len(players) > 1:
             stack.enter_context(_one_processor())
         began = time.perf_counter()
         for turn in range(1, MOST_TURNS + 1):
@@ -186,6 +192,12 @@ class _Player:
             first = self.run(1)[0]
             self.runs = max(1, min(MOST_RUNS, int(TURN_SECONDS / first)))
         self.medians.append(median(self.run(self.runs)))
+
+
+def _alone(engine: Any, work: Work, runs: int) -> list[float]:
+    """The same, with nothing shared out."""
+    with engine.team.by_itself():
+        return cases.timed(work, runs)
 
 
 def _askable(asked: dict[str, Any], judge: str, peers: dict[str, Any]) -> dict[str, _Player]:

@@ -180,6 +180,13 @@ CASES: Final = {
             )
             for n, _, wanted in PROOF_SIZES
         ),
+        *(
+            Case(f"multiproof-{verb}-16x1000", "proofs together", _with(prepare, 1000), scaling=wanted, heavy=True)
+            for verb, prepare, wanted in (
+                ("prove", cases.multiproofs_prove, 1.7),
+                ("verify", cases.multiproofs_verify, None),
+            )
+        ),
         Case("tree-build-1000", "a tree from nothing", _with(cases.tree_build, 1000), asked=_asked("tree-build", 1000)),
         *(
             Case(
@@ -187,6 +194,7 @@ CASES: Final = {
                 "a tree from nothing",
                 _with(cases.tree_build, n),
                 ratio=8,
+                scaling=1.7,
                 asked=_asked("tree-build", n),
                 heavy=True,
             )

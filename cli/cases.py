@@ -17,6 +17,7 @@ transcript, and for verifications reading the proof's bytes.
 | decode-1000 | 1,000 points from 32 bytes each, subgroup checked |
 | ipa-prove, ipa-verify | one opening outside the domain |
 | multiproof-prove-N, -verify-N | N openings of N dense polynomials |
+| multiproof-prove-16xN, -verify-16xN | 16 such proofs together |
 | tree-build-N | from a map of N fresh leaves to the root's encoding |
 | tree-growth-N | the same; and the memory that such a tree takes |
 | tree-update-1000 | 1,000 writes to a tree of 100,000 leaves, to the root's encoding |
@@ -36,6 +37,7 @@ from typing import Any, Final, Protocol, TypeVar
 from cli.engines import EngineChoice
 from spec.types import StateRoot, TreeKey, Value
 from verkle import domain, ipa, multiproof
+from verkle.batch import Claim, Task, prove_all, verify_all
 from verkle.engine import Engine, Openings
 from verkle.field import FR
 from verkle.multiproof import MultiProof
@@ -259,6 +261,33 @@ def multiproof_verify(inputs: Inputs, count: int) -> Work:
         multiproof.verify(engine, Transcript(LABEL), openings, MultiProof.from_bytes(data))
 
     return Work(run, f"from 576 bytes, openings of as many commitments: {count:,}")
+
+
+BATCH: Final = 16
+"""Proofs made, or verified, together."""
+
+
+def multiproofs_prove(inputs: Inputs, count: int) -> Work:
+    """Many proofs together: the engine's threads share them out."""
+    engine = inputs.engine
+    openings, polynomials = _openings(engine, count)
+
+    def run() -> object:
+        return prove_all(engine, [Task(Transcript(LABEL), openings, polynomials) for _ in range(BATCH)])
+
+    return Work(run, f"{BATCH} of {count:,} openings each", amount=(BATCH, "proofs"))
+
+
+def multiproofs_verify(inputs: Inputs, count: int) -> Work:
+    """Many proofs together: one combined relation."""
+    engine = inputs.engine
+    openings, polynomials = _openings(engine, count)
+    proof = multiproof.prove(engine, Transcript(LABEL), openings, polynomials)
+
+    def run() -> None:
+        verify_all(engine, [Claim(Transcript(LABEL), openings, proof) for _ in range(BATCH)])
+
+    return Work(run, f"{BATCH} of {count:,} openings each", amount=(BATCH, "proofs"))
 
 
 # ---------------------------------------------------------------- trees

@@ -12,9 +12,8 @@ Commands are loaded when they are called, by name, so `verkle --help` imports no
 | the reader of our output has gone (`| head`), silently | 141 |
 """
 
-import atexit
 import contextlib
-import gc
+import errno
 import importlib
 import os
 import sys
@@ -25,6 +24,7 @@ from typing import Any, Final
 
 import click
 
+from cli.collecting import collect_seldom
 from cli.failure import Failed
 from spec.errors import DecodeError, EngineUnavailable, Rejection, UnknownNode
 
@@ -105,6 +105,8 @@ class LazyGroup(click.Group):
 
 
 def _run(group: click.Group, args: list[str]) -> int:
+    if sys.stdout is None:  # as Python has it where the descriptor was closed: nothing is done whose result is lost
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     try:
         with group.make_context(PROGRAM, args) as context:
             group.invoke(context)
@@ -206,11 +208,8 @@ def verkle(ctx: click.Context) -> None:
 
 
 def main() -> None:
-    """The entry point of the installed command.
-
-    At the end nothing is searched for cycles any more: with a compiled engine that would take a quarter of a second.
-    """
-    atexit.register(gc.freeze)
+    """The entry point of the installed command."""
+    collect_seldom()
     verkle()
 
 

@@ -14,6 +14,8 @@ from cli.cases import Inputs, Work
 
 JUDGE: Final = "go"
 """The peer that ratios are wanted against."""
+ALONE: Final = "one thread"
+"""Ourselves, with nothing shared out, where there are several threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Case:
     """Too much for the reference engine, unless asked for by name."""
     named: bool = False
     """Too much for any engine, unless asked for by name."""
+    scaling: float | None = None
+    """How many times faster than one thread two threads should be."""
     judge: str = JUDGE
     """The peer that the ratio is wanted against."""
     rate: float | None = None
@@ -58,6 +62,12 @@ class Measured:
         """How many times as long as ours the peer's median is."""
         return median(self.theirs[peer]) / median(self.ours)
 
+    def _wanted(self, peer: str) -> float | None:
+        """The ratio wanted against a peer."""
+        if peer == ALONE:
+            return self.case.scaling
+        return self.case.ratio if peer == self.case.judge else None
+
     def met(self) -> bool | None:
         """Whether all targets are reached; None where there are none, or no peer to judge by."""
         reached = []
@@ -66,8 +76,7 @@ class Measured:
         rate = self.rate()
         if self.case.rate is not None and rate is not None:
             reached.append(rate >= self.case.rate)
-        if self.case.ratio is not None and self.case.judge in self.theirs:
-            reached.append(self.ratio(self.case.judge) >= self.case.ratio)
+        reached += [self.ratio(name) >= wanted for name in self.theirs if (wanted := self._wanted(name)) is not None]
         return all(reached) if reached else None
 
     def as_json(self) -> dict[str, object]:
@@ -78,6 +87,7 @@ class Measured:
             **_spread(self.ours),
             "target": self.case.target,
             "target_ratio": self.case.ratio,
+            "target_scaling": self.case.scaling,
             "rate": None if self.amount is None else {"value": self.rate(), "unit": f"{self.amount[1]}/s"},
             "target_rate": self.case.rate,
             "met": self.met(),
@@ -99,10 +109,11 @@ class Measured:
         first = f"{self.case.name:<24} {_figures(self.ours)} {len(self.ours):>5}  {wanted}".rstrip()
         rest = []
         for name, runs in self.theirs.items():
-            judged = ""
-            if name == self.case.judge and self.case.ratio is not None:
-                judged = f", wanted {self.case.ratio:g}: {'met' if self.ratio(name) >= self.case.ratio else 'MISSED'}"
-            rest.append(f"  {name:<22} {_figures(runs)} {len(runs):>5}  {self.ratio(name):.1f} times as long{judged}")
+            judged, wanted_ratio, ratio = "", self._wanted(name), self.ratio(name)
+            if wanted_ratio is not None:
+                judged = f", wanted {wanted_ratio:g}: {'met' if ratio >= wanted_ratio else 'MISSED'}"
+            shown = f"{ratio:.2f}" if name == ALONE else f"{ratio:.1f}"
+            rest.append(f"  {name:<22} {_figures(runs)} {len(runs):>5}  {shown} times as long{judged}")
         return [first, *rest, f"  {self.about}"]
 
 

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 import click
 
+from cli.collecting import collect_seldom
 from spec.errors import DecodeError, EngineUnavailable
 
 J = TypeVar("J")
@@ -109,6 +110,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 def _work(pipe: Connection, make: Callable[[], Callable[[J], R]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_seldom()
     run = make()
     while True:
         try:
