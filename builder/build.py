@@ -18,7 +18,7 @@ from builder.work import STAGES as FINISHING_STAGES
 from builder.work import Finished, Observer, Work, header_places, unobserved
 from spec.codec import rlp
 from spec.containers import ExecutionPayload, Header, NewPayloadRequest, Withdrawal
-from spec.errors import Reason, Rejection
+from spec.errors import DecodeError, Reason, Rejection
 from spec.gas import GAS_LIMIT_BOUND_DIVISOR, GAS_TRANSACTION
 from spec.types import Address, Bytes32, Hash32, Uint64, Uint256
 from stateless.fees import next_base_fee, next_excess_blob_gas
@@ -31,6 +31,7 @@ from verkle.engine import P
 STAGES: Final = (*FINISHING_STAGES, "seal", "verify")
 """What an observer of `build_block` is told of, in this order."""
 SECONDS_PER_SLOT: Final = 12
+LAST_TIME: Final = 2**64 - 1
 NO_ADDRESS: Final = Address(bytes(20))
 
 
@@ -91,7 +92,7 @@ def build_block(
     `strict`: one that does not fit is an error, whose fact `transaction` is its index. Of transactions that are not
     left out, the first one is always in the block: whoever builds until none is for later comes to an end.
     Raises: Rejection, also where the block would not pass our own stateless verifier; DecodeError where the database is
-    damaged.
+    damaged, or no time is left after the parent's.
     """
     with chain.database.reader() as reader:
         parent = chain.head(reader)
@@ -161,6 +162,8 @@ def _draft(chain: Chain[P], parent: Header, attributes: Attributes) -> Header:
     if blobs is not None:
         excess = next_excess_blob_gas(blobs, parent.excess_blob_gas or 0, parent.blob_gas_used or 0, base_fee)
     timestamp = attributes.timestamp
+    if timestamp is None and parent.timestamp >= LAST_TIME - SECONDS_PER_SLOT:
+        raise DecodeError(f"the head's time, {parent.timestamp}, leaves none for another block", "timestamp")
     return replace(
         parent,
         parent_hash=rlp.block_hash(parent),

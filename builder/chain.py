@@ -31,6 +31,7 @@ from builder.database import (
     Writer,
 )
 from builder.making import Making, OnProgress, nothing_to_say, put_state
+from builder.past import PastReader
 from builder.work import STAGES as FINISHING_STAGES
 from builder.work import Finished, Observer, Work, header_places, unobserved
 from spec.codec import rlp, ssz_request
@@ -96,11 +97,13 @@ class Chain(Generic[P]):
         engine: Engine[P],
         retained: int = RETAINED_BLOCKS,
         *,
+        durable: bool = True,
         run: Run | None = None,
         on_progress: OnProgress = nothing_to_say,
     ) -> Self:
         """A chain that has its genesis only. `run`, `on_progress`: see `making.put_state`.
 
+        `durable`: see `Database`; False only for a chain that is thrown away when the command ends.
         Raises: DecodeError where there is a database already; DatabaseUnavailable.
         """
         with Making(directory) as making:
@@ -119,7 +122,7 @@ class Chain(Generic[P]):
                 batch.put(META, name, content)
             making.put(batch)
             making.finish()
-        return cls(Database(directory, write=True), engine)
+        return cls(Database(directory, write=True, durable=durable), engine)
 
     # ---- reading
 
@@ -148,6 +151,35 @@ class Chain(Generic[P]):
         if content is None:
             raise DecodeError("there is no such block", f"blocks[0x{block_hash.hex()}]")
         return ssz_request.decode_request(content, self.profile)
+
+    def at(self, reader: Reader, block_hash: Hash32) -> Reader:
+        """The database as it was when this block was the head; the reader itself where it still is.
+
+        Raises: Rejection where it is not in the chain, or too old: as far back as blocks can be taken off.
+        """
+        number, later = self._number_of(reader, block_hash), []
+        for above in range(self.head(reader).number, number, -1):
+            found = self.hash_at(reader, above)
+            if found is None or reader.get(UNDO, found) is None:
+                raise Rejection(Reason.BLOCK_NOT_RETAINED, block=number, retained=self.retained)
+            later.append(found)
+        return PastReader(reader, later) if later else reader
+
+    def _number_of(self, reader: Reader, block_hash: Hash32) -> int:
+        content = reader.get(HEADERS, block_hash)
+        if content is None:
+            raise Rejection(Reason.PARENT_UNKNOWN, parent_hash=block_hash)
+        return rlp.decode_header(content).number
+
+    def holds(self, reader: Reader, request: NewPayloadRequest) -> bool:
+        """Whether a block is in the chain. Its witness, which its hash does not cover, is not looked at.
+
+        Raises: Rejection where the hash that it states is not its own: a false block is never taken for a known one.
+        """
+        rules_of_headers.check_shape(self.profile.require_execution(), request)
+        rules_of_headers.check_block_hash(request)
+        payload = request.execution_payload
+        return self.hash_at(reader, payload.block_number) == payload.block_hash
 
     # ---- changing
 
@@ -267,10 +299,7 @@ class Chain(Generic[P]):
         return self.database.atomically(lambda writer: self._take_off(writer, block_hash))
 
     def _take_off(self, writer: Writer, block_hash: Hash32) -> int:
-        content = writer.get(HEADERS, block_hash)
-        if content is None:
-            raise Rejection(Reason.PARENT_UNKNOWN, parent_hash=block_hash)
-        number = rlp.decode_header(content).number
+        number = self._number_of(writer, block_hash)
         taken_off = 0
         while (head := self.head(writer)).number > number:
             head_hash = rlp.block_hash(head)

@@ -242,9 +242,7 @@ def undo(reader: Reader, retained: int, on_done: OnDone) -> Iterator[Problem]:
     while head is not None and (record := _raw(reader, UNDO, head)) is not None:
         found += 1
         try:
-            for entry in undo_codec.entries(record):
-                if entry.table >= len(TABLES):
-                    raise DecodeError(f"an undo record has an entry of table {entry.table}")
+            for entry in undo_codec.entries(record, len(TABLES)):
                 place = (TABLES[entry.table], entry.key)
                 if place in followed:
                     now[place] = undo_codec.before(entry, now[place])

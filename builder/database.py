@@ -55,6 +55,10 @@ LARGEST_MAP_BYTES: Final = 1 << 46
 """More than any disk holds, less than any 64-bit system maps: where growth ends."""
 
 
+class OtherSchema(DecodeError):
+    """A sound database, as far as one can tell, that another version of this program has made."""
+
+
 @dataclass(slots=True)
 class Batch:
     """Changes that happen together. None deletes."""
@@ -151,7 +155,7 @@ class Writer(Reader):
         if record is None:
             raise DecodeError("the block can no longer be taken back", f"undo[0x{key.hex()}]")
         batch = Batch()
-        for entry in undo.entries(record):
+        for entry in undo.entries(record, len(TABLES)):
             table = TABLES[entry.table]
             content = undo.before(entry, self.get(table, entry.key))
             if content is None:
@@ -165,9 +169,13 @@ class Writer(Reader):
 class Database:
     """One LMDB environment in a directory."""
 
-    def __init__(self, directory: Path, *, write: bool, map_bytes: int = FIRST_MAP_BYTES) -> None:
+    def __init__(self, directory: Path, *, write: bool, durable: bool = True, map_bytes: int = FIRST_MAP_BYTES) -> None:
         """Open the database in `directory`. `map_bytes`: address space to begin with, at least.
 
+        `durable`: whether each batch is on the disk before the next one begins. Without it nothing is waited for: the
+        database survives the end of its process at any moment, as with it, but a crash of the system or a power failure
+        may leave a damaged one. So `durable=False` is for databases that are thrown away at the end of the command, and
+        never for a directory that a user named.
         Raises: DecodeError where there is none, or it is damaged or of another schema; DatabaseUnavailable where
         the directory cannot be used: another writer, no permission, no space.
         """
@@ -178,7 +186,7 @@ class Database:
             if write:
                 opening.enter_context(files.lock(directory))
             try:
-                self._environment = open_environment(directory, write=write, map_bytes=map_bytes)
+                self._environment = open_environment(directory, write=write, sync=durable, map_bytes=map_bytes)
                 opening.callback(self._environment.close)
                 self._tables = self._open_tables()
             except lmdb.Error as error:
@@ -192,9 +200,13 @@ class Database:
             raise DecodeError("this is no database of a chain", str(self.directory)) from None
         with self._environment.begin() as transaction:
             schema = Reader(transaction, tables).get(META, b"schema")
+        if schema is None:
+            raise DecodeError(
+                f"the database has schema none, this version reads {SCHEMA.decode()}", str(self.directory)
+            )
         if schema != SCHEMA:
-            shown = "none" if schema is None else schema.decode("ascii", "backslashreplace")
-            raise DecodeError(f"the database has schema {shown}, this version reads {SCHEMA.decode()}",
+            shown = schema.decode("ascii", "backslashreplace")
+            raise OtherSchema(f"the database has schema {shown}, this version reads {SCHEMA.decode()}",
                               str(self.directory))  # fmt: skip
         return tables
 
@@ -223,7 +235,9 @@ class Database:
     # ---- writing
 
     def atomically(self, work: Callable[[Writer], T]) -> T:
-        """Do `work` in one transaction and make it durable; where it raises, nothing has happened.
+        """Do `work` in one transaction and make it durable (unless the database is not opened so).
+
+        Where it raises, nothing has happened.
 
         `work` may run more than once: when the map was too small, it is doubled and everything begins anew.
         Raises: what `work` raises; DatabaseUnavailable where the disk is full or cannot be written.

@@ -49,7 +49,7 @@ def require_whole(directory: Path) -> None:
         with path.open("rb") as file:
             head = file.read(2 * _LARGEST_PAGE)
             size = os.fstat(file.fileno()).st_size  # after the head: another process may be adding pages
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if (directory / UNFINISHED).is_dir():
             raise DecodeError("the database was never finished; make it again", str(directory)) from None
         raise DecodeError("there is no database", str(directory)) from None

@@ -39,6 +39,7 @@ from builder.database import (
     TABLES,
     UNDO,
     Database,
+    OtherSchema,
     Reader,
 )
 from builder.files import DATA_FILE, require_whole
@@ -79,7 +80,8 @@ def check(
 
     `run`: see `making.put_state`. `on_progress` is told the stages "pages", "records of TABLE", "nodes", "preimages",
     "code", "blocks" and "undo records".
-    Raises: DecodeError where there is no database; DatabaseUnavailable. Damage is told, not raised.
+    Raises: DecodeError where there is no database, or one of another schema; DatabaseUnavailable. Damage is told, not
+    raised.
     """
     try:
         require_whole(directory)
@@ -90,6 +92,7 @@ def check(
     damage = look(directory, lambda done, of: on_progress("pages", done, of))
     if damage is not None:
         return Inspection((damage,), 0)
+    _require_schema(directory)
     counts: dict[bytes, int] = {}
 
     def on_scanned(table: bytes, done: int, of: int) -> None:
@@ -103,6 +106,16 @@ def check(
             for found in _checks(reader, engine, run, on_progress):
                 problems += [problem for number, problem in enumerate(found) if number < MOST_PROBLEMS]
     return Inspection(tuple(problems), sum(counts.values()))
+
+
+def _require_schema(directory: Path) -> None:
+    """Refuse a database that another version has made: that is no damage. Raises: OtherSchema."""
+    try:
+        Database(directory, write=False).close()
+    except OtherSchema:
+        raise
+    except DecodeError:
+        return  # the scan will find it
 
 
 def _checks(

@@ -1,6 +1,7 @@
 """A chain executed again from its genesis, in a database of its own.
 
-    replay(source, genesis, directory)   every block once more; each root is compared with its header's
+    begin(source, genesis, directory)    that database: one to throw away, whose blocks the disk is not waited for
+    replay(source, again, last)          every block once more; each root is compared with its header's
     differing(left, right)               the tables in which two databases hold other records
 
 What a database says of its history is then shown by its blocks alone: nothing that it keeps of the state is read.
@@ -24,8 +25,12 @@ STATE_TABLES: Final = (LEAVES, STEMS, NODES, CODE)
 
 
 def begin(source: Chain[P], genesis: Genesis, directory: Path) -> Chain[P]:
-    """A new chain in `directory` with the genesis of another. Raises: DecodeError where it is another genesis."""
-    chain = Chain.create(directory, genesis, source.profile, source.engine, retained=0)
+    """A new chain in `directory` with the genesis of another: to be compared with, and then thrown away.
+
+    It is not durable (see `Database`), and no block can be taken off.
+    Raises: DecodeError where it is another genesis.
+    """
+    chain = Chain.create(directory, genesis, source.profile, source.engine, retained=0, durable=False)
     if chain.genesis_hash != source.genesis_hash or chain.chain_id != source.chain_id:
         chain.close()
         raise DecodeError(

@@ -119,11 +119,19 @@ class _Loader(Generic[P]):
         """One child, read alone."""
         if link.stem is not None:
             commitments, values = self.stem(link.stem)
+            require_linked(link, commitments[0], path)
             points = iter(self.engine.decode([commitment.point for commitment in commitments]))
             return _stem_node(link.stem, commitments, values, points)
         commitment, links = self.internal(path)
+        require_linked(link, commitment, path)
         (point,) = self.engine.decode([commitment.point])
         return InternalNode(point, commitment.scalar, DatabaseChildren(self, path, links, {}), EMPTY)
+
+
+def require_linked(link: Link, commitment: Commitment, path: bytes) -> None:
+    """Raises: DecodeError where a record is not of the node that the parent's record speaks of."""
+    if link.scalar != commitment.scalar:
+        raise DecodeError("a node's record is not that of the child that its parent has", f"node 0x{path.hex()}")
 
 
 def _stem_node(
@@ -148,11 +156,13 @@ def load(reader: Reader, engine: Engine[P], stems: Iterable[Stem]) -> Tree[P]:
     encoded: list[bytes] = []
     internals: list[tuple[bytes, Commitment, dict[int, Link]]] = []
     leaves: list[tuple[bytes, Stem, tuple[Commitment, ...], dict[int, Value]]] = []
-    level: list[tuple[bytes, list[Stem]]] = [(ROOT_PATH, sorted(set(stems)))]
+    level: list[tuple[bytes, Link | None, list[Stem]]] = [(ROOT_PATH, None, sorted(set(stems)))]
     while level:
-        below: list[tuple[bytes, list[Stem]]] = []
-        for path, wanted in level:
+        below: list[tuple[bytes, Link | None, list[Stem]]] = []
+        for path, linked, wanted in level:
             commitment, links = loader.internal(path)
+            if linked is not None:
+                require_linked(linked, commitment, path)
             internals.append((path, commitment, links))
             encoded.append(commitment.point)
             depth = len(path)
@@ -162,9 +172,10 @@ def load(reader: Reader, engine: Engine[P], stems: Iterable[Stem]) -> Tree[P]:
                     continue
                 child_path = path + bytes((index,))
                 if link.stem is None:
-                    below.append((child_path, list(group)))
+                    below.append((child_path, link, list(group)))
                     continue
                 commitments, values = loader.stem(link.stem)
+                require_linked(link, commitments[0], child_path)
                 leaves.append((child_path, link.stem, commitments, values))
                 encoded += [each.point for each in commitments]
         level = below

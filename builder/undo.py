@@ -59,8 +59,8 @@ def _length(content: bytes) -> bytes:
     return len(content).to_bytes(LENGTH_BYTES, "big")
 
 
-def entries(record: bytes) -> Iterator[Entry]:
-    """The entries of an undo record. Raises: DecodeError where it is none."""
+def entries(record: bytes, tables: int) -> Iterator[Entry]:
+    """The entries of an undo record. `tables`: how many there are. Raises: DecodeError where it is none."""
     place = 0
 
     def part(size: int) -> bytes:
@@ -72,6 +72,8 @@ def entries(record: bytes) -> Iterator[Entry]:
 
     while place < len(record):
         table = part(1)[0]
+        if table >= tables:
+            raise DecodeError(f"an undo record has an entry of table {table}")
         key = part(int.from_bytes(part(LENGTH_BYTES), "big"))
         kind = part(1)[0]
         if kind not in (ABSENT, PLAIN, DIFFERENCE):
@@ -85,7 +87,11 @@ def before(entry: Entry, now: bytes | None) -> bytes | None:
         return None
     if entry.kind == PLAIN:
         return entry.content
+    decompressor = zlib.decompressobj(zdict=now or b"")
     try:
-        return zlib.decompressobj(zdict=now or b"").decompress(entry.content)
+        content = decompressor.decompress(entry.content)
     except zlib.error:
-        raise DecodeError("an undo record does not fit what it would change", f"key 0x{entry.key.hex()}") from None
+        content = None
+    if content is None or not decompressor.eof:
+        raise DecodeError("an undo record does not fit what it would change", f"key 0x{entry.key.hex()}")
+    return content

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli import files, output
-from cli.datadir import datadir_option, opened
+from cli import addresses, files, output
+from cli.datadir import block_option, datadir_option, opened, reader_at, refuse_own_files
 from cli.engines import EngineChoice, engine_option
 from cli.parameters import PATH, force_option, json_option
 from spec.codec import json_document, witness_json
-from spec.codec.text import fixed, whole_number
+from spec.codec.text import whole_number
 from spec.containers import ExecutionWitness
 from spec.errors import DecodeError
 from spec.params import BASIC_DATA_LEAF_KEY, CODE_HASH_LEAF_KEY, LeafLayout
-from spec.types import Address, StateRoot, TreeKey, Uint256
+from spec.types import Address, Hash32, StateRoot, TreeKey, Uint64, Uint256
 
 if TYPE_CHECKING:
     from builder.chain import Chain
@@ -47,6 +47,7 @@ def account() -> None:
 @account.command()
 @click.argument("address_text", metavar="ADDRESS")
 @datadir_option
+@block_option
 @click.option("--slot", "slots", multiple=True, callback=_slots, metavar="N", help="A storage slot; may be repeated.")
 @click.option("--proof", "proves", is_flag=True, help="Prove what is shown.")
 @click.option("--out", type=PATH, metavar="FILE", help="Write the proof here (.json or .ssz); implies --proof.")
@@ -56,6 +57,7 @@ def account() -> None:
 def show(
     address_text: str,
     datadir: Path,
+    block: Uint64 | Hash32 | None,
     slots: tuple[Uint256, ...],
     proves: bool,
     out: Path | None,
@@ -63,29 +65,35 @@ def show(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show an account at the head of a chain: balance, nonce, code, and the slots that are asked for.
+    """Show an account as a chain's state has it: balance, nonce, code, and the slots that are asked for.
 
-    With --proof, also an execution witness (go-verkle's JSON) that proves it all against the head's state root, which
+    That is the state behind the head; with --block, the one behind an earlier block, as far back as blocks can be
+    taken off (`verkle chain status` says to which one). Nothing is taken off for that, and nothing changed.
+
+    With --proof, also an execution witness (go-verkle's JSON) that proves it all against that block's state root, which
     is named beside it: printed on standard output, or written to --out. An account that is not there is proven to be
-    absent. `verkle tree verify` checks the proof; it prints tree keys, which --json tells here for each value.
+    absent. `verkle tree verify` checks the proof, under the chain's --profile; it prints tree keys, which --json tells
+    here for each value.
 
     \b
     verkle account show 0x7e5f...5bdf --datadir chain --slot 0 --out proof.json
+    verkle account show 0x7e5f...5bdf --datadir chain --block 17 --proof
     verkle tree verify proof.json --root 0x..
     """
     try:
-        address = fixed(Address)(address_text)
+        address = addresses.read(address_text)
     except DecodeError as error:
         raise click.BadParameter(str(error), param_hint="ADDRESS") from None
     if len(slots) > MAX_SLOTS:
         raise click.UsageError(f"at most {MAX_SLOTS} slots")
     if out is not None:
+        refuse_own_files(datadir, out)
         files.refuse_overwrite(out, force)
         if files.kind_of(out) not in (".json", ".ssz"):
             raise click.UsageError(f"a proof is .json or .ssz, not {click.format_filename(out)}")
     proves = proves or out is not None
     with opened(datadir, engine.make(quiet=as_json)) as chain:
-        found = _look_up(chain, address, slots, proves=proves)
+        found = _look_up(chain, block, address, slots, proves=proves)
         markers = chain.profile.internal_node_markers
     witness = None if found.witness is None else witness_json.encode_witness(found.witness)
     if out is not None and found.witness is not None:
@@ -102,7 +110,7 @@ def show(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An account as the head has it."""
+    """An account as a block has left it."""
 
     address: Address
     header: "Header"
@@ -153,7 +161,14 @@ class Found:
         return [head if self.exists else f"{head}: there is no such account", *output.columns(rows)]
 
 
-def _look_up(chain: "Chain[Any]", address: Address, slots: tuple[Uint256, ...], *, proves: bool) -> Found:
+def _look_up(
+    chain: "Chain[Any]",
+    block: Uint64 | Hash32 | None,
+    address: Address,
+    slots: tuple[Uint256, ...],
+    *,
+    proves: bool,
+) -> Found:
     from builder.stored_tree import StoredLeaves, load  # noqa: PLC0415  (loads LMDB)
     from stateless.tree_view import TreeView  # noqa: PLC0415
     from verkle.embedding import storage_location  # noqa: PLC0415
@@ -165,7 +180,8 @@ def _look_up(chain: "Chain[Any]", address: Address, slots: tuple[Uint256, ...], 
     }
     places = {int(slot): storage_location(profile, slot) for slot in slots}
     slot_keys = {slot: keys.key((address, place.tree_index, place.sub_index)) for slot, place in places.items()}
-    with chain.database.reader() as reader:
+    with chain.database.reader() as now:
+        reader = reader_at(chain, now, block)
         view = TreeView(StoredLeaves(reader), keys)
         witness = None
         if proves:

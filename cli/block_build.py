@@ -9,7 +9,7 @@ import click
 
 from cli import files, output, transactions
 from cli.block_files import BlockFiles, format_option
-from cli.datadir import datadir_option, opened
+from cli.datadir import datadir_option, opened, refuse_own_files
 from cli.engines import EngineChoice, bounded_engine_option
 from cli.parameters import PATH, force_option, hex_option, json_option
 from cli.sizes import Sizes
@@ -34,9 +34,11 @@ def _extra_data(ctx: click.Context, param: click.Parameter, value: str | None) -
     if value is None:
         return b""
     try:
-        data = hex_bytes(value) if value.startswith("0x") else value.encode()
+        data = hex_bytes(value) if value.startswith("0x") else value.encode("utf-8", "surrogateescape")
     except DecodeError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+    except UnicodeEncodeError:
+        raise click.BadParameter("this is no text", ctx, param) from None
     if len(data) > MAX_EXTRA_DATA_BYTES:
         raise click.BadParameter(f"at most {MAX_EXTRA_DATA_BYTES} bytes", ctx, param)
     return data
@@ -99,6 +101,7 @@ def build(
     verkle tx sign fields.jsonl --key-file key | verkle block build --datadir chain --txs - --out block.ssz
     verkle block build --datadir chain --txs txs.txt --count 5 --out blocks.jsonl.gz --json
     """
+    refuse_own_files(datadir, out)
     entries = [] if source is None else transactions.entries(source)
     signed = [entry.signed() for entry in entries]
     withdrawals = () if withdrawals_path is None else _withdrawals(withdrawals_path)

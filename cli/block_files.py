@@ -63,10 +63,11 @@ class BlockFiles:
         self.count = 0
         if not self._suffix:
             path.mkdir(parents=True, exist_ok=True)
-            return
-        files.refuse_overwrite(path, force)
-        if not os.access(path.parent, os.W_OK):  # found now, not when blocks are built already
-            code = errno.EACCES if path.parent.is_dir() else errno.ENOENT
+        else:
+            files.refuse_overwrite(path, force)
+        parent = path.parent if self._suffix else path
+        if not (parent.is_dir() and os.access(parent, os.W_OK)):  # found now, not when blocks are built already
+            code = errno.EACCES if parent.is_dir() else errno.ENOTDIR if parent.exists() else errno.ENOENT
             raise OSError(code, os.strerror(code), str(path))
 
     @property

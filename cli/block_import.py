@@ -108,13 +108,13 @@ class Session:
             if not self.quiet:
                 self.watcher.note(f"{place}: the empty payload of a genesis slot, skipped")
             return
-        with self.chain.database.reader() as reader:
-            known = self.chain.hash_at(reader, payload.block_number) == payload.block_hash
-        if known:
-            self.known += 1
-            return
         watch = output.Stopwatch()
         try:
+            with self.chain.database.reader() as reader:
+                known = self.chain.holds(reader, request)
+            if known:
+                self.known += 1
+                return
             imported = self.chain.import_block(request, proves=self.prove, observe=watch.lap)
         except Rejection as rejection:
             facts = {name: fact for name, fact in rejection.facts.items() if name not in ("block", "at")}

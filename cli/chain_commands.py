@@ -8,7 +8,7 @@ import click
 
 from cli import files, output
 from cli.block_files import BlockFiles, format_option
-from cli.datadir import block_range, datadir_option, genesis_of, genesis_option, opened
+from cli.datadir import block_range, datadir_option, genesis_of, genesis_option, opened, refuse_own_files
 from cli.engines import EngineChoice, bounded_engine_option
 from cli.failure import Failed
 from cli.parameters import PATH, force_option, json_option
@@ -109,8 +109,14 @@ def export(
     """
     from spec.codec import rlp  # noqa: PLC0415  (a quarter of a second)
 
+    refuse_own_files(datadir, out, parent_header)
+    if parent_header is not None and parent_header.resolve() == out.resolve():
+        raise click.UsageError("--out and --parent-header are one file")
     with opened(datadir) as held, held.database.reader() as reader:
         last = block_range(held.head(reader).number, first, last)
+        before = held.hash_at(reader, first - 1)
+        if before is None:
+            raise DecodeError(f"block {first - 1} is missing", click.format_filename(datadir))
         if parent_header is not None:
             files.refuse_overwrite(parent_header, force)
         with BlockFiles(out, held.profile, form=form, force=force) as target:
@@ -123,12 +129,9 @@ def export(
                         raise DecodeError(f"block {number} is missing", click.format_filename(datadir))
                     target.add(held.block(reader, block_hash))
                     watcher.advance_to(number - first + 1, f"block {number}")
+            if parent_header is not None:
+                files.write(parent_header, rlp.encode_header(held.header(reader, before)), force=force)
             target.keep()
-        if parent_header is not None:
-            before = held.hash_at(reader, first - 1)
-            if before is None:
-                raise DecodeError(f"block {first - 1} is missing", click.format_filename(datadir))
-            files.write(parent_header, rlp.encode_header(held.header(reader, before)), force=force)
     if as_json:
         output.json_line({"from": first, "to": last, "blocks": target.count, "out": click.format_filename(out)})
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import files, output
-from cli.datadir import datadir_option
+from cli.datadir import datadir_option, refuse_own_files
 from cli.engines import EngineChoice, bounded_engine_option
 from cli.making import making_jobs_option, running
 from cli.parameters import PATH, force_option, json_option
@@ -124,6 +124,7 @@ def export(path: Path, datadir: Path, force: bool, as_json: bool) -> None:
     from builder.database import Database  # noqa: PLC0415  (loads LMDB)
     from builder.dump import export as write  # noqa: PLC0415
 
+    refuse_own_files(datadir, path)
     files.refuse_overwrite(path, force)
     with (
         Database(datadir, write=False) as database,

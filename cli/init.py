@@ -21,6 +21,16 @@ from spec.types import Address
 RETAINED: Final = 128
 """As `builder.chain` has it."""
 MAX_RETAINED: Final = 2**20
+LEAST_GAS_LIMIT: Final = 5000
+MOST_GAS_LIMIT: Final = 2**63 - 1
+"""Of a block. Source: yellow paper, section 4.4.4; geth."""
+LATEST: Final = 2**63
+"""Of a genesis, in seconds: half of what its field holds is left for the blocks after it."""
+MOST_BLOB_FEE_EXPONENT: Final = 177
+"""e^178 is more than 2^256. Source: EIP-4844, `fake_exponential`."""
+BALANCE_BITS: Final = 128
+CODE_SIZE_BITS: Final = 24
+"""Of basic data. Source: EIP-6800, "Header values"."""
 
 
 @click.command()
@@ -58,7 +68,8 @@ def init(
     requests), and a genesis without them is refused: --with-system-contracts adds those that are missing, which gives
     the chain another genesis hash. Nothing else is ever added.
 
-    A directory that holds a database already is left as it is. An interrupted run leaves no database behind.
+    A directory that holds a database already, or another genesis.json, is left as it is. An interrupted run leaves no
+    database behind.
 
     \b
     verkle init genesis.json --datadir chain --with-system-contracts
@@ -72,6 +83,7 @@ def init(
     if (datadir / DATA_FILE).exists():
         raise DecodeError("there is a database already", click.format_filename(datadir))
     document, genesis = _read(path, profile, with_system_contracts)
+    has_copy = _has_copy(datadir / GENESIS_FILE, document)
     computing = engine.make(quiet=as_json)
     watch = output.Stopwatch()
     accounts = len(genesis.alloc)
@@ -83,7 +95,8 @@ def init(
             datadir, genesis, profile, computing, retained=retain, run=run, on_progress=watcher.progress
         )
     try:
-        files.write(datadir / GENESIS_FILE, json_document.write(document).encode() + b"\n", force=True)
+        if not has_copy:
+            files.write(datadir / GENESIS_FILE, json_document.write(document).encode() + b"\n", force=False)
         header = chain.head()
     finally:
         chain.close()
@@ -127,9 +140,52 @@ def _read(path: Path, profile: Profile, with_system_contracts: bool) -> tuple[di
             genesis = genesis_json.decode_genesis(members, profile)
         elif missing:
             raise DecodeError(f"{system.named(missing)} missing; --with-system-contracts adds them", "alloc")
-        if genesis.header.base_fee_per_gas is None:
-            raise DecodeError("header 0 has no base fee, so no block can follow it: londonBlock must be 0", "config")
+        _require_a_next_block(genesis, profile)
     return members, genesis
+
+
+def _has_copy(path: Path, document: dict[str, object]) -> bool:
+    """Whether the genesis stands where its copy belongs. Another one that somebody keeps there is never overwritten.
+
+    Raises: click.UsageError.
+    """
+    if not path.exists():
+        return False
+    try:
+        there = an_object(files.read_json(path))
+    except DecodeError:
+        there = {}
+    if document in (there, there.get("genesis")):
+        return True
+    name = click.format_filename(path)
+    raise click.UsageError(f"{name} exists and says something else; a copy of the genesis belongs there, so move it")
+
+
+def _require_a_next_block(genesis: Genesis, profile: Profile) -> None:
+    """Refuse a genesis that no block could ever follow, or that has no form as a tree. Raises: DecodeError."""
+    header = genesis.header
+    blobs = profile.require_execution().blobs
+    for fits, where, why in (
+        (header.base_fee_per_gas is not None, "config", "header 0 has no base fee: londonBlock must be 0"),
+        (header.number == 0, "number", f"the genesis is block 0, not {header.number}"),
+        (
+            LEAST_GAS_LIMIT <= header.gas_limit <= MOST_GAS_LIMIT,
+            "gasLimit",
+            f"the gas limit of a block is {LEAST_GAS_LIMIT} to 2^63-1, not {header.gas_limit}",
+        ),
+        (header.timestamp <= LATEST, "timestamp", "no time is left for blocks after this one"),
+        (
+            blobs is None or (header.excess_blob_gas or 0) <= MOST_BLOB_FEE_EXPONENT * blobs.base_fee_update_fraction,
+            "excessBlobGas",
+            "the price of a blob would have more than 256 bits",
+        ),
+    ):
+        if not fits:
+            raise DecodeError(why, where)
+    for address, one in genesis.alloc.items():
+        if one.balance >> BALANCE_BITS or len(one.code) >> CODE_SIZE_BITS:
+            what = "balance has more than 16 bytes" if one.balance >> BALANCE_BITS else "code has 2^24 bytes or more"
+            raise DecodeError(f"its {what}, and so no form in the tree", f"alloc[0x{address.hex()}]")
 
 
 def _add(members: dict[str, object], missing: Sequence[Address], profile: Profile) -> None:

@@ -106,7 +106,7 @@ class Watcher:
 @contextmanager
 def watching(text: str, total: int | None, *, quiet: bool = False) -> Iterator[Watcher]:
     """Show progress towards `total` (None: unknown) while the block runs."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Watcher(None, None)
         return
     from rich.console import Console  # noqa: PLC0415  (a twentieth of a second, for terminals only)

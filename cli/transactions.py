@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cli import files
+from cli import addresses, files
 from spec.codec import json_document, transaction_json
 from spec.codec.limits import MAX_BYTES_PER_TRANSACTION
 from spec.codec.text import bytes_up_to
@@ -30,6 +30,7 @@ STDIN: Final = "-"
 """In place of a file's name."""
 MAX_BYTES: Final = files.MAX_LINE_BYTES
 _RAW: Final = ("raw", "rawTransaction")
+_OTHER_NAMES: Final = {"gasLimit": "gas", "data": "input"}
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 
 _read_raw: Final = bytes_up_to(MAX_BYTES_PER_TRANSACTION)
@@ -50,11 +51,13 @@ class Entry:
         from stateless.transition import Signed  # noqa: PLC0415
 
         with files.located(self.place):
+            self._check_address()
             if isinstance(self.value, dict) and not any(name in self.value for name in _RAW):
                 transaction = transaction_json.decode_transaction(self.value)
                 sender = rlp.sender(transaction)
             else:
                 transaction, sender = rlp.decode_signed(self._encoded())
+                self._compare_fields(transaction)
             self._compare(rlp.encode_transaction(transaction), sender)
             return Signed(transaction, sender)
 
@@ -65,15 +68,37 @@ class Entry:
         with files.located(self.place):
             if not isinstance(self.value, dict):
                 raise DecodeError("expected a JSON object with the fields to sign")
+            self._check_address()
             return transaction_json.decode_unsigned(self.value, None if chain_id is None else Uint64(chain_id))
 
     def _encoded(self) -> bytes:
         value = self.value
         if isinstance(value, dict):
-            value = next(value[name] for name in _RAW if name in value)
+            values = [value[name] for name in _RAW if name in value]
+            if len(values) > 1 and values[0] != values[1]:
+                raise DecodeError("raw and rawTransaction are two transactions")
+            value = values[0]
         if isinstance(value, str) and not value.startswith("0x"):
             value = "0x" + value
         return _read_raw(value)
+
+    def _check_address(self) -> None:
+        """Who is paid: written with a checksum, it must be right. Raises: DecodeError."""
+        if isinstance(self.value, dict) and isinstance(self.value.get("to"), str):
+            try:
+                addresses.read(self.value["to"])
+            except DecodeError as error:
+                raise error.inside("to") from None
+
+    def _compare_fields(self, transaction: Transaction) -> None:
+        """What an object says beside the encoding must be what the encoding says. Raises: DecodeError."""
+        if not isinstance(self.value, dict):
+            return
+        fields = transaction_json.encode_transaction(transaction)
+        stated = {name: value for name, value in self.value.items() if _canonical(name) in fields}
+        others = {name: value for name, value in fields.items() if name not in map(_canonical, stated)}
+        if transaction_json.decode_transaction({**others, **stated}) != transaction:
+            raise DecodeError("the encoding and the members beside it are two transactions")
 
     def _compare(self, encoded: bytes, sender: Address) -> None:
         """What an object says of hash and sender must be so."""
@@ -86,6 +111,10 @@ class Entry:
             raise DecodeError(f"the transaction's hash is 0x{keccak256(encoded).hex()}", "hash")
         if stated_sender is not None and stated_sender != sender:
             raise DecodeError(f"0x{sender.hex()} has signed this", "from")
+
+
+def _canonical(name: str) -> str:
+    return _OTHER_NAMES.get(name, name)
 
 
 def entries(source: str) -> list[Entry]:
@@ -101,6 +130,8 @@ def _read(source: str) -> tuple[str, bytes]:
     if source != STDIN:
         path = Path(source)
         return click.format_filename(path), files.read(path, MAX_BYTES)
+    if sys.stdin is None:  # as Python has it where the descriptor was closed
+        raise DecodeError("it is closed", "standard input")
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise DecodeError(f"more than {MAX_BYTES} bytes", "standard input")

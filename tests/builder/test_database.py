@@ -13,9 +13,13 @@ import pytest
 from builder import database as module
 from builder.chain import Chain
 from builder.database import CODE, META, SCHEMA, UNDO, Batch, Database, DatabaseUnavailable
+from builder.maintenance import check
 from builder.making import Making
+from spec.codec import rlp
 from spec.errors import DecodeError
+from spec.params import VERKLE
 from tests.builder.chains import TOY, contents, grow, new_chain, open_chain
+from tests.builder.chains import genesis as chains_genesis
 from tests.builder.processes import as_nobody, in_a_child
 
 SMALL_MAP = 1 << 17
@@ -105,6 +109,33 @@ def test_the_map_grows(tmp_path: Path) -> None:
         assert database.map_bytes() > 8 * max(first, small)
         child.say(False)
         assert contents(database, [CODE])[CODE] == written
+
+
+def test_what_is_thrown_away_is_not_waited_for(tmp_path: Path) -> None:
+    """Asked for, and only then: the disk is not waited for; the end of the process, by SIGKILL too, loses no block."""
+    directory = tmp_path / "db"
+    chain = new_chain(directory)
+    assert chain.database._environment.flags()["sync"]
+    genesis = rlp.block_hash(chain.head())
+    chain.close()
+    again = Chain.create(tmp_path / "again", chains_genesis(), VERKLE, TOY, durable=False)
+    assert not again.database._environment.flags()["sync"]
+    assert rlp.block_hash(again.head()) == genesis
+    again.close()
+
+    def build(say: Callable[[Any], None], hear: Callable[[], Any]) -> None:
+        with Database(tmp_path / "again", write=True, durable=False) as database:
+            chain = Chain(database, TOY)
+            grow(chain, random.Random(4), 5)
+            say(chain.head())
+            hear()
+
+    with in_a_child(build) as child:
+        head = child.hear()
+        child.kill()
+    assert check(tmp_path / "again", TOY).sound
+    with Database(tmp_path / "again", write=False) as database:
+        assert Chain(database, TOY).head() == head
 
 
 def test_a_reader_sees_one_state(tmp_path: Path) -> None:

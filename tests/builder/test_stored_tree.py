@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from builder.database import LEAVES, META, NODES, SCHEMA, STEMS, Batch, Database
 from builder.making import Making
 from builder.records import encode_values, node_key, opened
 from builder.stored_tree import StoredLeaves, changed, load
+from spec.errors import DecodeError
 from spec.types import Stem, TreeKey, Value
 from tests.builder.chains import TOY, contents
 from tests.laws import defined_root
@@ -125,3 +127,21 @@ def test_with_banderwagon(tmp_path: Path, engine: Engine[Any]) -> None:
             assert contents(database, [LEAVES, STEMS, NODES]) == of_leaves(model, engine)
         with database.reader() as reader:
             assert load(reader, engine, []).state_root() == defined_root(engine, model)
+
+
+@pytest.mark.parametrize("table", [STEMS, NODES], ids=bytes.decode)
+def test_a_record_of_another_node_is_found(tmp_path: Path, table: bytes) -> None:
+    """Sound in itself, under the right key with the right checksum, and yet not the child that its parent links to."""
+    stems = [Stem(bytes((first, k)) + bytes(29)) for first in (1, 2) for k in range(2)]
+    keys = [TreeKey.at(stem, 0) for stem in stems]
+    with empty_database(tmp_path / "db") as database:
+        write(database, {key: Value(bytes(31) + bytes((k,))) for k, key in enumerate(keys)})
+        held = contents(database, [table])[table]
+        here, there = [stems[0], stems[1]] if table == STEMS else [node_key(b"\x01"), node_key(b"\x02")]
+        assert held[here] != held[there]
+        database.commit(Batch({table: {here: held[there]}}))
+        with database.reader() as reader:
+            with pytest.raises(DecodeError, match="its parent has"):
+                load(reader, TOY, [stems[0]])
+            with pytest.raises(DecodeError, match="its parent has"):
+                load(reader, TOY, []).get(keys[0])

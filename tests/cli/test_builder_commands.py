@@ -502,6 +502,66 @@ def test_an_account_that_is_not_there(site: Site, tmp_path: Path, run: Run) -> N
     assert [line.split()[1] for line in verified.stdout.splitlines()] == ["absent", "absent"]
 
 
+def test_an_account_as_earlier_blocks_left_it(site: Site, copy: str, tmp_path: Path, run: Run) -> None:
+    """By number and by hash, back to the genesis, with proofs against the roots of that time; nothing is changed."""
+    before = {path.name: path.read_bytes() for path in Path(copy).iterdir() if path.name != "lock.mdb"}
+    roots = [None, *(block["state_root"] for block in site.built)]
+    found = []
+    for number in range(4):
+        names = [str(number), *([] if not number else [site.built[number - 1]["hash"]])]
+        out = str(tmp_path / f"{number}.json")
+        shown = [
+            rows(
+                run(
+                    "account",
+                    "show",
+                    ADDRESSES[0],
+                    "--datadir",
+                    copy,
+                    "--block",
+                    name,
+                    "--out",
+                    out,
+                    "--force",
+                    "--json",
+                )
+            )
+            for name in names
+        ]
+        assert shown[0] == shown[-1]
+        ((row,), *_) = shown
+        assert row["block"] == number
+        assert roots[number] in (None, row["state_root"])
+        verified = run("tree", "verify", out, "--root", row["state_root"], "--json")
+        assert verified.exit_code == 0, verified.stderr
+        found.append((row["nonce"], row["balance"]))
+    assert [nonce for nonce, _ in found] == [0, 3, 3, 3]
+    assert found[0][1] == 100 * ETHER > found[1][1] == found[3][1]
+    token = "0x" + create_address(ADDRESSES[1], 1)
+    exist = [rows(run("account", "show", token, "--datadir", copy, "--block", str(n), "--json"))[0] for n in range(4)]
+    assert [(one["exists"], one["code_size"]) for one in exist] == [(False, 0), (False, 0), (True, 692), (True, 692)]
+    first = run("account", "show", ADDRESSES[0], "--datadir", copy, "--block", "1")
+    assert first.stdout.startswith(f"{ADDRESSES[0]} at block 1\n")
+    assert {path.name: path.read_bytes() for path in Path(copy).iterdir() if path.name != "lock.mdb"} == before
+
+
+def test_an_account_of_no_block_and_of_one_that_is_too_old(site: Site, tmp_path: Path, run: Run) -> None:
+    for name in ("4", "0x4", "18446744073709551615", "0x" + "11" * 32):
+        result = run("account", "show", STRANGER, "--datadir", site.datadir, "--block", name)
+        assert_one_line(result, 2, "there is no block", "the head is block 3")
+    for name in ("", "-1", "1.5", "01", "head", str(2**64), "0x" + "zz" * 32):
+        result = run("account", "show", STRANGER, "--datadir", site.datadir, "--block", name)
+        assert_one_line(result, 2, "--block", "neither a block's number nor its hash")
+    directory = str(tmp_path / "short")
+    arguments = ("--datadir", directory, "--with-system-contracts", "--retain", "1")
+    assert run("init", site.path("genesis.json"), *arguments).exit_code == 0
+    assert run("block", "import", site.path("blocks.jsonl.gz"), "--datadir", directory).exit_code == 0
+    for name in ("1", site.built[0]["hash"], "0"):
+        result = run("account", "show", STRANGER, "--datadir", directory, "--block", name, "--proof")
+        assert_one_line(result, 2, "is too old: the head is block 3, and 1 block can be taken off")
+    assert run("account", "show", STRANGER, "--datadir", directory, "--block", "2").exit_code == 0
+
+
 def test_what_is_no_address_and_no_slot(site: Site, run: Run) -> None:
     assert_one_line(run("account", "show", "0x12", "--datadir", site.datadir), 2, "Address has 20 bytes")
     for slot in ("-1", "x", "0x" + "1" * 65):
