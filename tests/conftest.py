@@ -26,6 +26,8 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "seeded"))
 
+os.environ.setdefault("NUMBA_OPT", "1")  # as the commands have it (cli/engines.py)
+
 ENGINE = pytest.StashKey[Engine[Any]]()
 
 
