@@ -45,7 +45,13 @@ class Column:
         return self._array[: self.size]
 
     def append(self, *parts: NDArray[Any]) -> None:
-        """Add rows at the end, part after part; the room doubles when it is used up."""
+        """Add rows at the end, part after part; the room doubles when it is used up.
+
+        The rows of a new column may stay where they are: who appends them does not change them afterwards.
+        """
+        if not len(self._array) and len(parts) == 1 and parts[0].flags.c_contiguous:
+            self._array, self.size = parts[0].astype(self._array.dtype, copy=False), len(parts[0])
+            return
         end = self.size + sum(map(len, parts))
         if end > len(self._array):
             larger = np.empty((max(end, 2 * self.size), *self._array.shape[1:]), dtype=self._array.dtype)
