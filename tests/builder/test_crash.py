@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from builder import maintenance, pages, scan
-from builder.database import Database
+from builder.database import UNDO, Database
 from builder.maintenance import check
 from spec.codec import rlp
 from spec.containers import NewPayloadRequest
@@ -77,12 +77,15 @@ def announced(say: Say, block_hash: Hash32, act: Callable[[], object]) -> None:
 
 
 def ancestors(chain: Any, count: int) -> list[tuple[Hash32, list[NewPayloadRequest]]]:
-    """Of each of the last blocks' parents: its hash, and the blocks above it, the last one first."""
+    """Of each of the last blocks' parents: its hash, and the blocks above it, the last one first.
+
+    Blocks that cannot be taken off any more end the list: after going up and down again few are left that can.
+    """
     found: list[tuple[Hash32, list[NewPayloadRequest]]] = []
     with chain.database.reader() as reader:
         header = chain.head(reader)
         requests: list[NewPayloadRequest] = []
-        while header.number and len(found) < count:
+        while len(found) < count and reader.get(UNDO, rlp.block_hash(header)) is not None:
             requests = [*requests, chain.block(reader, rlp.block_hash(header))]
             found.append((header.parent_hash, requests))
             header = chain.header(reader, header.parent_hash)
