@@ -10,7 +10,6 @@ Twin of `put_state`: `genesis_tree`, and `stored_tree.changed`.
 """
 
 import contextlib
-import gc
 import os
 import shutil
 from collections import deque
@@ -39,7 +38,7 @@ from builder.database import (
 from builder.files import DATA_FILE, UNFINISHED, DatabaseUnavailable
 from builder.genesis import account_values
 from builder.records import Link, node_key, sealed_all
-from builder.work import TREE_INDEX_BYTES
+from builder.work import TREE_INDEX_BYTES, uncollected
 from spec.containers import Account
 from spec.crypto import keccak256
 from spec.errors import DecodeError
@@ -149,7 +148,7 @@ def put_state(
     Raises: DatabaseUnavailable.
     """
     run = Maker(engine).in_turn if run is None else run
-    with _no_cycles():
+    with uncollected():
         return _put_state(making, accounts, profile, engine, run, on_progress)
 
 
@@ -177,18 +176,6 @@ def _put_state(
 
 def _stem(entry: Entry) -> bytes:
     return entry[0]
-
-
-@contextlib.contextmanager
-def _no_cycles() -> Iterator[None]:
-    """Millions of tuples are made inside, and none in a circle: looking for some would take a sixth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _by_first_byte(

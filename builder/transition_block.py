@@ -15,8 +15,7 @@ from spec.gas import ELASTICITY_MULTIPLIER
 from spec.params import KAUSTINEN7, PROFILES, Profile
 from spec.types import Bytes32
 from stateless.evm.block import BlockEnvironment
-from stateless.fees import blob_base_fee, next_base_fee, next_excess_blob_gas
-from stateless.header import MAX_EXCESS_FRACTIONS
+from stateless.fees import blob_base_fee, most_excess, next_base_fee, next_excess_blob_gas
 
 NO_RANDAO: Final = Bytes32(bytes(32))
 
@@ -93,7 +92,7 @@ def _excess_blob_gas(rules: Execution, env: Environment, base_fee: int) -> int |
     blobs = rules.blobs
     if blobs is None:
         return None
-    most = MAX_EXCESS_FRACTIONS * blobs.base_fee_update_fraction
+    most = most_excess(blobs)
     for name, excess in (
         ("currentExcessBlobGas", env.excess_blob_gas),
         ("parentExcessBlobGas", env.parent_excess_blob_gas),

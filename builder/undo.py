@@ -21,6 +21,8 @@ DIFFERENCE: Final = 2
 LEAST_DIFFERENCE: Final = 256
 """Shorter contents are kept as they are."""
 LENGTH_BYTES: Final = 4
+MOST_DIFFERENCE: Final = 1 << 24
+"""Longer contents are kept as they are, and no difference is taken apart to more: records of dumps are not trusted."""
 
 
 class Replaced(NamedTuple):
@@ -48,7 +50,7 @@ def encode(replaced: Iterable[Replaced]) -> bytes:
         kind, content = ABSENT, b""
         if held is not None:
             kind, content = PLAIN, held
-            if after is not None and len(held) >= LEAST_DIFFERENCE:
+            if after is not None and LEAST_DIFFERENCE <= len(held) <= MOST_DIFFERENCE:
                 compressor = zlib.compressobj(zdict=after)
                 kind, content = DIFFERENCE, compressor.compress(held) + compressor.flush()
         parts += [bytes((table,)), _length(key), key, bytes((kind,)), _length(content), content]
@@ -89,9 +91,9 @@ def before(entry: Entry, now: bytes | None) -> bytes | None:
         return entry.content
     decompressor = zlib.decompressobj(zdict=now or b"")
     try:
-        content = decompressor.decompress(entry.content)
+        content = decompressor.decompress(entry.content, MOST_DIFFERENCE + 1)
     except zlib.error:
         content = None
-    if content is None or not decompressor.eof:
+    if content is None or not decompressor.eof or decompressor.unused_data or len(content) > MOST_DIFFERENCE:
         raise DecodeError("an undo record does not fit what it would change", f"key 0x{entry.key.hex()}")
     return content

@@ -17,6 +17,7 @@ from spec.containers import Genesis
 from spec.errors import DecodeError
 from spec.params import Profile
 from spec.types import Address
+from stateless.fees import most_excess
 
 RETAINED: Final = 128
 """As `builder.chain` has it."""
@@ -26,8 +27,6 @@ MOST_GAS_LIMIT: Final = 2**63 - 1
 """Of a block. Source: yellow paper, section 4.4.4; geth."""
 LATEST: Final = 2**63
 """Of a genesis, in seconds: half of what its field holds is left for the blocks after it."""
-MOST_BLOB_FEE_EXPONENT: Final = 177
-"""e^178 is more than 2^256. Source: EIP-4844, `fake_exponential`."""
 BALANCE_BITS: Final = 128
 CODE_SIZE_BITS: Final = 24
 """Of basic data. Source: EIP-6800, "Header values"."""
@@ -175,7 +174,7 @@ def _require_a_next_block(genesis: Genesis, profile: Profile) -> None:
         ),
         (header.timestamp <= LATEST, "timestamp", "no time is left for blocks after this one"),
         (
-            blobs is None or (header.excess_blob_gas or 0) <= MOST_BLOB_FEE_EXPONENT * blobs.base_fee_update_fraction,
+            blobs is None or (header.excess_blob_gas or 0) <= most_excess(blobs),
             "excessBlobGas",
             "the price of a blob would have more than 256 bits",
         ),

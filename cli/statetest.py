@@ -191,16 +191,22 @@ def _worker(choice: Choice) -> Callable[[Path], FileRows]:
 
 
 def run_file(choice: Choice, path: Path) -> FileRows:
-    """Run the chosen cases of a file. What keeps it from being read is told in the result."""
+    """Run the chosen cases of a file. What keeps it from being read, or them from being run, is told in the result."""
     from spec.codec.state_test_json import decode_state_tests  # noqa: PLC0415  (loaded when there is work)
-    from stateless.state_test import canonical  # noqa: PLC0415
 
     try:
         value = files.read_json(path)
         with files.located(click.format_filename(path)):
-            tests = decode_state_tests(value)
+            rows, skipped = _run_all(choice, decode_state_tests(value))
     except DecodeError as error:
         return FileRows(path, (), 0, error)
+    return FileRows(path, tuple(rows), skipped if choice.fork is None else 0, None)
+
+
+def _run_all(choice: Choice, tests: "Iterable[StateTest]") -> tuple[list[Row], int]:
+    """Rows of the chosen cases, and how many are of other forks. Raises: DecodeError for what no block can have."""
+    from stateless.state_test import canonical  # noqa: PLC0415
+
     rows: list[Row] = []
     skipped = 0
     for test in tests:
@@ -212,7 +218,7 @@ def run_file(choice: Choice, path: Path) -> FileRows:
                 skipped += len(cases)
             elif choice.fork in (None, known):
                 rows += (_row(verdict) for verdict in _verdicts(test, fork, trace=choice.trace))
-    return FileRows(path, tuple(rows), skipped if choice.fork is None else 0, None)
+    return rows, skipped
 
 
 def _verdicts(test: "StateTest", fork: str, *, trace: bool) -> "Iterator[Verdict]":

@@ -5,6 +5,9 @@ Amounts in wei per gas.
 Source: EIP-1559, "Specification"; EIP-4844, "Gas accounting"; EIP-7918.
 """
 
+from typing import Final
+
+from spec.errors import Reason, Rejection
 from spec.forks import BlobSchedule
 from spec.gas import (
     BASE_FEE_CHANGE_DENOMINATOR,
@@ -13,6 +16,9 @@ from spec.gas import (
     GAS_PER_BLOB,
     MIN_BASE_FEE_PER_BLOB_GAS,
 )
+
+MAX_EXCESS_FRACTIONS: Final = 177
+"""e^177 < 2^256: no blob can be paid for where the excess is higher."""
 
 
 def next_base_fee(gas_limit: int, gas_used: int, base_fee: int) -> int:
@@ -35,7 +41,11 @@ def next_excess_blob_gas(blobs: BlobSchedule, excess: int, blob_gas_used: int, b
 
 
 def blob_base_fee(blobs: BlobSchedule, excess: int) -> int:
-    """Wei per blob gas: about MIN_BASE_FEE_PER_BLOB_GAS * e^(excess / base_fee_update_fraction), in integers."""
+    """Wei per blob gas: about MIN_BASE_FEE_PER_BLOB_GAS * e^(excess / base_fee_update_fraction), in integers.
+
+    Raises: Rejection where it would not fit 256 bits (the sum would have as many terms as the excess has fractions).
+    """
+    check_excess(blobs, excess)
     fraction = blobs.base_fee_update_fraction
     term, total, index = MIN_BASE_FEE_PER_BLOB_GAS * fraction, 0, 1
     while term > 0:
@@ -43,3 +53,15 @@ def blob_base_fee(blobs: BlobSchedule, excess: int) -> int:
         term = term * excess // (fraction * index)
         index += 1
     return total // fraction
+
+
+def most_excess(blobs: BlobSchedule) -> int:
+    """The highest excess blob gas whose blob base fee fits 256 bits: it grows by e with each update fraction."""
+    return MAX_EXCESS_FRACTIONS * blobs.base_fee_update_fraction
+
+
+def check_excess(blobs: BlobSchedule, excess: int) -> None:
+    """Raises: Rejection where no blob could be paid for."""
+    most = most_excess(blobs)
+    if excess > most:
+        raise Rejection(Reason.HEADER_FIELD, field="excess_blob_gas", excess_blob_gas=excess, most=most)

@@ -25,7 +25,7 @@ from spec.errors import Reason, Rejection
 from spec.forks import Execution, Fork
 from spec.gas import GAS_LIMIT_BOUND_DIVISOR, GAS_LIMIT_MINIMUM, GAS_PER_BLOB, GAS_TRANSACTION
 from spec.types import Hash32, StateRoot, Uint64, Uint256
-from stateless.fees import next_base_fee, next_excess_blob_gas
+from stateless.fees import check_excess, next_base_fee, next_excess_blob_gas
 from stateless.system import requests_hash
 from stateless.tries import ordered_root
 
@@ -33,9 +33,6 @@ NO_NONCE: Final = bytes(8)
 """Source: EIP-3675, "Block structure"."""
 MAX_GAS_LIMIT: Final = 2**63 - 1
 """The greatest gas limit. Source: EIP-1985; go-ethereum, params.MaxGasLimit."""
-
-MAX_EXCESS_FRACTIONS: Final = 177
-"""e^177 < 2^256: no blob can be paid for where the excess is higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +164,8 @@ def check_shape(rules: Execution, request: NewPayloadRequest) -> None:
 
 
 def _check_excess(rules: Execution, excess: Uint64 | None) -> None:
-    """The blob base fee grows by e whenever the excess grows by the update fraction; it is to fit 256 bits."""
-    if rules.blobs is None or excess is None:
-        return
-    most = MAX_EXCESS_FRACTIONS * rules.blobs.base_fee_update_fraction
-    if excess > most:
-        raise Rejection(Reason.HEADER_FIELD, field="excess_blob_gas", excess_blob_gas=excess, most=most)
+    if rules.blobs is not None and excess is not None:
+        check_excess(rules.blobs, excess)
 
 
 def check_block_hash(request: NewPayloadRequest) -> None:

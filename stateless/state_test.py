@@ -25,7 +25,7 @@ from stateless.accounts import AccountsView, changed
 from stateless.evm.account_schedule import AccountSchedule
 from stateless.evm.block import BlockEnvironment
 from stateless.evm.machine import Tracer
-from stateless.fees import blob_base_fee
+from stateless.fees import blob_base_fee, most_excess
 from stateless.state import Log
 from stateless.transition import BlockExecution, Signed, encodable_logs
 from stateless.tries import state_root
@@ -193,7 +193,9 @@ def _with_blobs(rules: Execution, test: StateTest, fork: str) -> Execution:
 
 
 def _block(test: StateTest, rules: Execution) -> BlockEnvironment:
-    environment = test.environment
+    environment, blobs = test.environment, rules.blobs
+    if blobs is not None and environment.excess_blob_gas > most_excess(blobs):
+        raise DecodeError(f"at most {most_excess(blobs)}: beyond, no blob can be paid for", "env.currentExcessBlobGas")
     return StateTestBlock(
         number=environment.number,
         timestamp=environment.timestamp,
@@ -203,5 +205,5 @@ def _block(test: StateTest, rules: Execution) -> BlockEnvironment:
         base_fee=environment.base_fee,
         chain_id=test.chain_id,
         difficulty=environment.difficulty,
-        blob_base_fee=0 if rules.blobs is None else blob_base_fee(rules.blobs, environment.excess_blob_gas),
+        blob_base_fee=0 if blobs is None else blob_base_fee(blobs, environment.excess_blob_gas),
     )

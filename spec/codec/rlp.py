@@ -1,7 +1,9 @@
-"""Headers, transactions and blocks as RLP, through the `rlp` library: canonical in, canonical out.
+"""Headers, transactions and blocks as RLP: canonical in, canonical out.
 
 Every field has one reader (`spec.codec.rlp_items`) that accepts one encoding of each value, so whatever decodes encodes
 to itself. Signatures are read, not verified: `sender` does that.
+
+Over 400 lines: the tables of fields of three kinds of documents, and little besides.
 
 Source: yellow paper, section 4; EIP-155, 2718, 2930, 1559, 4844, 4895, 7702.
 """

@@ -1,12 +1,14 @@
 """The database as earlier blocks left it: the same records, and proofs, as there were at that time."""
 
 import random
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from builder import undo
 from builder.chain import Chain
 from builder.database import META, TABLES, UNDO, Batch, Reader
 from builder.files import DATA_FILE
@@ -153,3 +155,16 @@ def test_undo_records_that_do_not_fit(tmp_path: Path) -> None:
                 chain.head(chain.at(reader, first))
             with pytest.raises(DecodeError, match=line):
                 chain.rewind(first)
+
+
+def test_a_difference_is_not_taken_apart_without_bound() -> None:
+    """A short entry that would become a gigabyte is refused; so is one with something behind its end."""
+    compressor = zlib.compressobj(zdict=b"now")
+    bomb = b"".join(compressor.compress(bytes(1 << 20)) for _ in range(1 << 5)) + compressor.flush()
+    assert len(bomb) < 1 << 18
+    compressor = zlib.compressobj(zdict=b"now")
+    short = compressor.compress(b"before") + compressor.flush()
+    assert undo.before(undo.Entry(0, b"key", undo.DIFFERENCE, short), b"now") == b"before"
+    for content in (bomb, short + b"\0", short[:-1]):
+        with pytest.raises(DecodeError, match="does not fit"):
+            undo.before(undo.Entry(0, b"key", undo.DIFFERENCE, content), b"now")

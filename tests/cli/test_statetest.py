@@ -164,6 +164,9 @@ def test_files_that_cannot_be_read(run: Run, examples: Path, tmp_path: Path) -> 
             "currentNummer",
         ),
     }
+    document = json.loads(good)
+    document["add11"]["env"]["currentExcessBlobGas"] = hex(2**64 - 1)  # a price of blobs that would never be computed
+    malformed["price.json"] = (json.dumps(document), "env.currentExcessBlobGas: at most")
     for name, (text, said) in malformed.items():
         path = tmp_path / name
         if text is not None:
